@@ -1,0 +1,1 @@
+"""Durascope, operations side: collector, store, joins, dashboard and the `durascope` command."""

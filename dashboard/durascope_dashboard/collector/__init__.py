@@ -1,0 +1,1 @@
+"""The collector: OTLP in, Temporal history in, joined runs out."""

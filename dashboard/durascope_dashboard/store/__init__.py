@@ -1,0 +1,1 @@
+"""The store: what the collector knows, on disk, behind named queries."""

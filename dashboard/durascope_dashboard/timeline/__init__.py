@@ -1,0 +1,1 @@
+"""The timeline: a canvas component and the rows and segments it draws."""

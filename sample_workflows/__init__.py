@@ -1,0 +1,1 @@
+"""Sample workflows: every pattern of a durable agent system, one folder each."""

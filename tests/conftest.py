@@ -1,0 +1,14 @@
+"""Shared fixtures: real servers on loopback, started once a test process and stopped by their pid."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from durascope_dashboard.demo.dev_server import DevServer
+
+
+@pytest.fixture(scope="session")
+def temporal_server() -> Iterator[DevServer]:
+    """The real Temporal dev server; ``.address`` is its frontend. Shared: use ids and task queues of your own."""
+    with DevServer() as server:
+        yield server
