@@ -1,0 +1,57 @@
+"""Token usage of an answer: about four characters a token, a cached prefix, reasoning where the model reasons."""
+
+import json
+from dataclasses import dataclass
+
+from sample_workflows.model_server.answers import Fault, Handoff, Structured, Text, ToolCalls
+from sample_workflows.model_server.request import ModelRequest
+
+CHARACTERS_PER_TOKEN = 4
+REASONING_MODELS = ("gpt-5", "o1", "o3", "o4")
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """As providers count: ``cached_input`` is part of ``input``, ``reasoning`` of ``output``."""
+
+    input: int
+    cached_input: int
+    output: int
+    reasoning: int
+
+    @property
+    def total(self) -> int:
+        """Input and output together."""
+        return self.input + self.output
+
+
+NOTHING = Usage(0, 0, 0, 0)
+
+
+def usage_of(request: ModelRequest, answer: Text | Structured | ToolCalls | Handoff) -> Usage:
+    """The usage that goes with an answer: a pure function of both."""
+    prompt = tokens(request.length) + 12 * len(request.tools) + 8
+    # A provider caches the prefix that it has read before: everything but the newest item, once a model has spoken.
+    newest = tokens(len(request.items[-1].text)) if request.items else 0
+    spoken = any(item.kind in ("assistant", "call") for item in request.items)
+    visible = tokens(len(spoken_text(answer))) + 4
+    reasoning = 16 + visible // 2 if request.model.startswith(REASONING_MODELS) else 0
+    return Usage(prompt, max(prompt - newest - 8, 0) if spoken else 0, visible + reasoning, reasoning)
+
+
+def spoken_text(answer: Text | Structured | ToolCalls | Handoff | Fault) -> str:
+    """What the model writes, as one string."""
+    match answer:
+        case Text() | Structured():
+            return answer.text
+        case ToolCalls():
+            return "".join(call.name + json.dumps(dict(call.arguments)) for call in answer.calls)
+        case Handoff():
+            return answer.tool
+        case Fault():
+            return ""
+
+
+def tokens(characters: int) -> int:
+    """Tokens of that many characters, rounded up."""
+    return -(-characters // CHARACTERS_PER_TOKEN)
