@@ -1,0 +1,28 @@
+"""The dashboard's entry: `streamlit run app.py`, as launch.py does. One function a page, imported when it is opened."""
+
+import streamlit as st
+
+
+def _runs() -> None:
+    from durascope_dashboard.views import runs
+
+    runs.page()
+
+
+def _run() -> None:
+    from durascope_dashboard.views import run
+
+    run.page()
+
+
+def main() -> None:
+    """Choose the page by the URL and draw it."""
+    st.set_page_config(page_title="Durascope", page_icon=":material/timeline:", layout="wide")
+    pages = [
+        st.Page(_runs, title="Runs", icon=":material/list:", url_path="runs", default=True),
+        st.Page(_run, title="Run", icon=":material/view_timeline:", url_path="run"),
+    ]
+    st.navigation(pages, position="top").run()
+
+
+main()

@@ -1,0 +1,5 @@
+"""The Run page."""
+
+
+def page() -> None:
+    """Draw it."""

@@ -1,0 +1,5 @@
+"""The Runs page."""
+
+
+def page() -> None:
+    """Draw it."""
