@@ -1,0 +1,229 @@
+"""The one writer: everything that arrives queues here, is committed in batches, and only then acknowledged.
+
+    OTLP (spans, started-events) --+                              +--> evidence tables --> dirty runs
+    follower (history, Describe) --+--> queue --> writer thread --+
+    roll-up timer: dirty runs --> join(evidence) --> runs, operations, attempts
+"""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from durascope.identity import RunKey
+from durascope.records import HistoryRecord
+from durascope_dashboard.collector.history_rows import history_tables
+from durascope_dashboard.collector.otlp import Decoded
+from durascope_dashboard.collector.rollup import RollUp
+from durascope_dashboard.exceptions import CollectorError
+from durascope_dashboard.store import schema
+from durascope_dashboard.store.duckdb_store import DuckStore, run_keys_table
+
+log = logging.getLogger("durascope.collector")
+
+MAX_QUEUED_ROWS = 200_000
+MAX_BATCH_ROWS = 20_000
+_STOP = object()
+
+
+class Overloaded(CollectorError):
+    """The queue is full: the sender should try again after ``retry_after_s``."""
+
+    retry_after_s = 1
+
+
+@dataclass
+class Item:
+    """One request's rows; ``replaces`` are runs whose history tables these rows stand for as a whole."""
+
+    tables: Mapping[str, pa.Table]
+    runs: Iterable[RunKey]
+    replaces: list[RunKey] = field(default_factory=list)
+    done: "Future[None]" = field(default_factory=Future)
+    queued: float = field(default_factory=time.monotonic)
+
+    @property
+    def rows(self) -> int:
+        """How many rows wait."""
+        return max(1, sum(table.num_rows for table in self.tables.values()))
+
+
+@dataclass
+class Counters:
+    """What went through since the start."""
+
+    spans: int = 0
+    events: int = 0
+    metric_requests: int = 0
+    histories: int = 0
+    commits: int = 0
+    refused: int = 0
+    failed_commits: int = 0
+    last_commit_lag_s: float = 0.0
+
+
+class Ingest:
+    """Queue, writer thread and roll-up timer over one store. Also the sink of the history follower."""
+
+    def __init__(self, store: DuckStore, *, rollup_interval_s: float = 0.5) -> None:
+        self.store = store
+        self.counters = Counters()
+        self.rollup = RollUp(store, interval_s=rollup_interval_s)
+        self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._waiting = 0
+        self._lock = threading.Lock()
+        self._seq = store.next_seq()
+        self._closed = False
+        self._writer = threading.Thread(target=self._run, name="durascope-writer", daemon=True)
+
+    def start(self) -> "Ingest":
+        """Start the writer and the roll-up."""
+        self._writer.start()
+        self.rollup.start()
+        return self
+
+    def close(self) -> None:
+        """Write what is queued, roll up what is dirty, then stop. Does not close the store."""
+        if self._closed:
+            return
+        with self._lock:
+            self._closed = True
+            self._queue.put(_STOP)
+        self._writer.join()
+        self.rollup.close()
+
+    # -- what arrives -------------------------------------------------------------------------------------------
+
+    def submit(self, decoded: Decoded) -> "Future[None]":
+        """Queue one OTLP request; the future is done when its rows are committed. Raises Overloaded."""
+        return self._put(Item(decoded.tables(), decoded.runs))
+
+    def write_history(self, records: Sequence[HistoryRecord]) -> None:
+        """Put these histories in place of what was known of their runs; returns when committed."""
+        runs = [RunKey(r.run.namespace, r.run.workflow_id, r.run.run_id) for r in records]
+        self._put(Item(history_tables(records), runs, replaces=runs), wait=True).result()
+        self.counters.histories += len(records)
+
+    def write_observations(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Keep what Describe said of pending activities; returns when committed."""
+        if not rows:
+            return
+        table = pa.Table.from_pylist([dict(row) for row in rows], schema=schema.OBSERVATIONS)
+        runs = {RunKey(row["namespace"], row["workflow_id"], row["run_id"]) for row in rows}
+        self._put(Item({"observations": table}, runs), wait=True).result()
+
+    def known_closed(self, namespace: str) -> set[tuple[str, str]]:
+        """(workflow id, run id) of the runs whose whole, closed history is in the store."""
+        rows = self.store.sql(
+            "SELECT workflow_id, run_id FROM history_runs WHERE namespace = ? AND status <> 'running' AND from_history",
+            [namespace],
+        )
+        return set(zip(rows["workflow_id"].to_pylist(), rows["run_id"].to_pylist(), strict=True))
+
+    def watermark(self, namespace: str) -> int | None:
+        """How far the follower got in this namespace (µs), as kept by ``set_watermark``."""
+        found = self.store.get_meta(f"watermark:{namespace}")
+        return int(found) if found is not None else None
+
+    def set_watermark(self, namespace: str, micros: int) -> None:
+        """Keep how far the follower got; a restart goes on from there."""
+        self.store.set_meta(f"watermark:{namespace}", str(micros))
+
+    @property
+    def lag_s(self) -> float:
+        """Age of the oldest request not yet committed, or of the oldest run not yet rolled up."""
+        return max(self.counters.last_commit_lag_s if self._waiting else 0.0, self.rollup.lag_s)
+
+    def health(self) -> dict[str, Any]:
+        """For /healthz."""
+        return {
+            "ingest_lag_s": round(self.lag_s, 3),
+            "queued_rows": self._waiting,
+            "dirty_runs": self.rollup.dirty_count,
+            "rollup_errors": self.rollup.errors,
+            **vars(self.counters),
+        }
+
+    # -- the writer ---------------------------------------------------------------------------------------------
+
+    def _put(self, item: Item, *, wait: bool = False) -> "Future[None]":
+        """Queue an item. A sender that can be told to come back is refused when the queue is full; one of our own waits."""
+        with self._lock:
+            if self._closed:
+                raise CollectorError("the collector is shutting down; send again when it is back")
+            if self._waiting + item.rows > MAX_QUEUED_ROWS and not wait and self._waiting:
+                self.counters.refused += 1
+                raise Overloaded(f"{self._waiting} rows are waiting to be written; send again in a second")
+            self._waiting += item.rows
+            self._queue.put(item)
+        return item.done
+
+    def _run(self) -> None:
+        stopping = False
+        while not stopping:
+            items: list[Item] = []
+            taken = self._queue.get()
+            while True:
+                if taken is _STOP:
+                    stopping = True
+                    break
+                items.append(taken)
+                if sum(item.rows for item in items) >= MAX_BATCH_ROWS:
+                    break
+                try:
+                    taken = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+            if items:
+                self._commit(items)
+
+    def _commit(self, items: list[Item]) -> None:
+        try:
+            self._write(items)
+        except Exception as error:
+            if len(items) > 1:  # one bad request must not fail its neighbours
+                for item in items:
+                    self._commit([item])
+                return
+            self.counters.failed_commits += 1
+            log.exception("a batch could not be written")
+            self._settle(items, error)
+            return
+        self.counters.commits += 1
+        self.counters.last_commit_lag_s = time.monotonic() - items[0].queued
+        self.rollup.mark(run for item in items for run in item.runs)
+        self._settle(items, None)
+
+    def _settle(self, items: list[Item], error: Exception | None) -> None:
+        with self._lock:
+            self._waiting -= sum(item.rows for item in items)
+        for item in items:
+            if error is None:
+                item.done.set_result(None)
+            else:
+                item.done.set_exception(error)
+
+    def _write(self, items: list[Item]) -> None:
+        histories = [item for item in items if item.replaces]
+        for item in histories:  # each whole: a later read of the same run must not add to the former
+            self.store.replace(run_keys_table(item.replaces), item.tables)
+        parts: dict[str, list[pa.Table]] = {}
+        for item in items:
+            if not item.replaces:
+                for name, rows in item.tables.items():
+                    parts.setdefault(name, []).append(rows)
+        tables = {name: pa.concat_tables(found) for name, found in parts.items()}
+        if "spans" in tables:
+            count = tables["spans"].num_rows
+            numbers = pa.array(range(self._seq, self._seq + count), pa.int64())
+            tables["spans"] = tables["spans"].append_column("seq", numbers)
+            self._seq += count
+            self.counters.spans += count
+        if tables:
+            self.store.write(tables)

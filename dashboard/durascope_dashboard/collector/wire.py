@@ -1,0 +1,78 @@
+"""OTLP messages, declared again so that what is expensive to walk stays bytes.
+
+`bytes` and an embedded message look the same on the wire. With ``repeated bytes attributes`` upb hands over every
+KeyValue as one bytes object, and equal bytes are decoded once (see attributes.py): most attributes of agent spans
+repeat from span to span. Field numbers are those of opentelemetry-proto 1.x, which promises never to change them.
+"""
+
+from typing import Any, Final
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+_PACKAGE = "durascope.wire"
+_BYTES, _STRING, _MESSAGE = 12, 9, 11
+_FIXED64, _UINT32, _INT32, _FIXED32 = 6, 13, 5, 7
+_REPEATED = 3
+
+# message -> field -> (number, type, repeated | message name)
+_Field = tuple[int, int, bool, str]
+_MESSAGES: Final[dict[str, dict[str, _Field]]] = {
+    "Resource": {"attributes": (1, _BYTES, True, "")},
+    "Scope": {"name": (1, _BYTES, False, "")},
+    "Status": {"message": (2, _BYTES, False, ""), "code": (3, _INT32, False, "")},
+    "Span": {
+        "trace_id": (1, _BYTES, False, ""),
+        "span_id": (2, _BYTES, False, ""),
+        "parent_span_id": (4, _BYTES, False, ""),
+        "name": (5, _BYTES, False, ""),
+        "start": (7, _FIXED64, False, ""),
+        "end": (8, _FIXED64, False, ""),
+        "attributes": (9, _BYTES, True, ""),
+        "events": (11, _BYTES, True, ""),
+        "status": (15, _MESSAGE, False, "Status"),
+    },
+    "ScopeSpans": {"scope": (1, _MESSAGE, False, "Scope"), "spans": (2, _MESSAGE, True, "Span")},
+    "ResourceSpans": {
+        "resource": (1, _MESSAGE, False, "Resource"),
+        "scope_spans": (2, _MESSAGE, True, "ScopeSpans"),
+    },
+    "TraceRequest": {"resource_spans": (1, _MESSAGE, True, "ResourceSpans")},
+    "LogRecord": {
+        "time": (1, _FIXED64, False, ""),
+        "body": (5, _BYTES, False, ""),
+        "attributes": (6, _BYTES, True, ""),
+        "trace_id": (9, _BYTES, False, ""),
+        "span_id": (10, _BYTES, False, ""),
+        "observed": (11, _FIXED64, False, ""),
+        "event_name": (12, _BYTES, False, ""),
+    },
+    "ScopeLogs": {"logs": (2, _MESSAGE, True, "LogRecord")},
+    "ResourceLogs": {"resource": (1, _MESSAGE, False, "Resource"), "scope_logs": (2, _MESSAGE, True, "ScopeLogs")},
+    "LogsRequest": {"resource_logs": (1, _MESSAGE, True, "ResourceLogs")},
+    "Event": {"time": (1, _FIXED64, False, ""), "name": (2, _BYTES, False, ""), "attributes": (3, _BYTES, True, "")},
+}
+
+
+def _pool() -> descriptor_pool.DescriptorPool:
+    file = descriptor_pb2.FileDescriptorProto(name="durascope_wire.proto", package=_PACKAGE, syntax="proto3")
+    for name, fields in _MESSAGES.items():
+        message = file.message_type.add(name=name)
+        for field, (number, kind, repeated, of) in fields.items():
+            added = message.field.add(name=field, number=number, type=kind, label=_REPEATED if repeated else 1)
+            if of:
+                added.type_name = f".{_PACKAGE}.{of}"
+    pool = descriptor_pool.DescriptorPool()
+    pool.AddSerializedFile(file.SerializeToString())
+    return pool
+
+
+_POOL = _pool()
+
+
+def _class(name: str) -> Any:
+    return message_factory.GetMessageClass(_POOL.FindMessageTypeByName(f"{_PACKAGE}.{name}"))
+
+
+TraceRequest: Final = _class("TraceRequest")
+LogsRequest: Final = _class("LogsRequest")
+Event: Final = _class("Event")

@@ -1,0 +1,253 @@
+"""The embedded store: one DuckDB file, owned by one process; every other process asks that one (see reader.py).
+
+Writes go through one thread at a time (``write`` is one transaction); any number of threads may query meanwhile.
+"""
+
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+
+from durascope.identity import RunKey
+from durascope_dashboard.analysis.frames import from_arrow, to_arrow
+from durascope_dashboard.exceptions import StoreUnavailable
+from durascope_dashboard.store import ddl, keys, opening, queries, schema
+
+if TYPE_CHECKING:
+    from durascope_dashboard.analysis.join import Evidence, Joined
+
+CHECKPOINT_THRESHOLD = "256MB"
+MEMORY_LIMIT = "1GB"
+_RUN_COLUMNS = ", ".join(schema.RUN_KEY)
+
+
+def run_keys_table(run_keys: Iterable[tuple[str, str, str]]) -> pa.Table:
+    """Run keys as an Arrow table of three columns, without duplicates."""
+    columns = list(zip(*dict.fromkeys(run_keys), strict=True)) or [(), (), ()]
+    fields = [pa.field(name, pa.string()) for name in schema.RUN_KEY]
+    return pa.table([pa.array(c, pa.string()) for c in columns], schema=pa.schema(fields))
+
+
+class DuckStore:
+    """One store file. ``engine``, ``path`` and ``query`` are what every store has.
+
+    Raises StoreUnavailable / StoreLocked / StoreIncompatible from the constructor; the file is then untouched.
+    """
+
+    engine = "duckdb"
+
+    def __init__(self, path: Path | str, *, read_only: bool = False, memory_limit: str = MEMORY_LIMIT) -> None:
+        self.path = Path(path)
+        self.read_only = read_only
+        config = {"checkpoint_threshold": CHECKPOINT_THRESHOLD, "memory_limit": memory_limit}
+        self._connection = opening.open_checked(self.path, read_only=read_only, config=config)
+        self._write_lock = threading.Lock()
+        self._local = threading.local()
+        self._cursors: list[duckdb.DuckDBPyConnection] = []
+        self._cursors_lock = threading.Lock()
+        self._closed = False
+        if not read_only:
+            for statement in ddl.create_all():
+                self._connection.execute(statement)
+
+    # -- writing ------------------------------------------------------------------------------------------------
+
+    def write(self, tables: Mapping[str, pa.Table]) -> None:
+        """Append or upsert all of ``tables`` (name -> rows) in one transaction; committed when this returns."""
+        with self._write_lock:
+            self._connection.execute("BEGIN")
+            try:
+                for name, rows in tables.items():
+                    if rows.num_rows:
+                        self._put(name, rows)
+                self._connection.execute("COMMIT")
+            except BaseException:
+                self._rollback()
+                raise
+
+    def append(self, table: str, rows: pa.Table) -> None:
+        """Write one table; upserts where the table has a key."""
+        self.write({table: rows})
+
+    upsert = append
+
+    def replace_runs(self, joined: "Joined") -> None:
+        """Put the joined rows of some runs in place of what stood there for them."""
+        self.replace(
+            run_keys_table(zip(*(joined.runs[name] for name in schema.RUN_KEY), strict=True)),
+            {name: to_arrow(getattr(joined, name), name) for name in ("runs", "operations", "attempts")},
+        )
+
+    def replace(self, run_keys: pa.Table, tables: Mapping[str, pa.Table]) -> None:
+        """Delete the rows of ``run_keys`` from each table, then insert the given ones: one transaction."""
+        with self._write_lock:
+            self._connection.execute("BEGIN")
+            self._connection.register("run_keys_in", run_keys)
+            try:
+                for name, rows in tables.items():
+                    self._connection.execute(
+                        f"DELETE FROM {name} WHERE ({_RUN_COLUMNS}) IN (SELECT ({_RUN_COLUMNS}) FROM run_keys_in)"
+                    )
+                    if rows.num_rows:
+                        self._insert(name, rows, "SELECT * FROM incoming")
+                self._connection.execute("COMMIT")
+            except BaseException:
+                self._rollback()
+                raise
+            finally:
+                self._connection.unregister("run_keys_in")
+
+    def _put(self, name: str, rows: pa.Table) -> None:
+        if name not in keys.UPSERTED:
+            self._insert(name, rows, "SELECT * FROM incoming")
+            return
+        self._upsert(name, rows)
+
+    def _insert(self, name: str, rows: pa.Table, select: str) -> None:
+        self._connection.register("incoming", rows.select(schema.TABLES[name].names))
+        try:
+            self._connection.execute(f"INSERT INTO {name} {select}")
+        finally:
+            self._connection.unregister("incoming")
+
+    def _upsert(self, name: str, rows: pa.Table) -> None:
+        """Delete and insert rather than ON CONFLICT, which needs an index.
+
+        The present rows of the same keys compete with the new ones; the best stays, the newest of equals.
+        """
+        key = ", ".join(keys.UPSERTED[name])
+        names = schema.TABLES[name].names
+        order = f"{keys.PREFERENCE[name]}, ordinal DESC" if name in keys.PREFERENCE else "ordinal DESC"
+        numbered = rows.select(names).append_column("ordinal", pa.array(range(1, rows.num_rows + 1), pa.int64()))
+        self._connection.register("incoming", numbered)
+        try:
+            present = self._connection.sql(
+                f"SELECT *, 0::BIGINT AS ordinal FROM {name} WHERE ({key}) IN (SELECT ({key}) FROM incoming)"
+            ).to_arrow_table()
+            self._connection.register("candidates", pa.concat_tables([present.cast(numbered.schema), numbered]))
+            columns = ", ".join(_choose(name, column, order) for column in names if column not in keys.UPSERTED[name])
+            best = self._connection.sql(f"SELECT {key}, {columns} FROM candidates GROUP BY {key}").to_arrow_table()
+            if present.num_rows:
+                self._connection.execute(f"DELETE FROM {name} WHERE ({key}) IN (SELECT ({key}) FROM incoming)")
+        finally:
+            self._connection.unregister("incoming")
+        self._insert(name, best, "SELECT * FROM incoming")
+
+    def _rollback(self) -> None:
+        try:
+            self._connection.execute("ROLLBACK")
+        except duckdb.Error:
+            pass  # the failed statement has ended the transaction already; its own error is on its way up
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """This thread's own cursor: reads see the last committed state and never wait for a writer."""
+        if self._closed:
+            raise StoreUnavailable(f"the store {self.path} has been closed; open it again")
+        found: duckdb.DuckDBPyConnection | None = getattr(self._local, "cursor", None)
+        if found is None:
+            found = self._local.cursor = self._connection.cursor()
+            with self._cursors_lock:
+                self._cursors.append(found)
+        return found
+
+    def sql(self, text: str, parameters: list[Any] | None = None) -> pa.Table:
+        """Run one SELECT of our own (never text from outside)."""
+        return self.cursor().sql(text, params=parameters).to_arrow_table()
+
+    def query(self, name: str, **params: Any) -> pa.Table:
+        """Rows of a named query. Raises UnknownQuery, or UsageError for a bad parameter."""
+        if name == "store_info":
+            return self.info()
+        named = queries.named(name)
+        return named.finish(self.sql(named.sql("duckdb", params)), params)
+
+    def evidence(self, run_keys: Iterable[tuple[str, str, str]]) -> "Evidence":
+        """All that every source said of these runs, spans with duplicates in order of arrival."""
+        from durascope_dashboard.analysis.join import Evidence
+
+        cursor = self.cursor()
+        cursor.register("evidence_keys", run_keys_table(run_keys))
+        try:
+            frames = {name: self._of_runs(cursor, name) for name in Evidence.__dataclass_fields__}
+        finally:
+            cursor.unregister("evidence_keys")
+        return Evidence(**frames)
+
+    @staticmethod
+    def _of_runs(cursor: duckdb.DuckDBPyConnection, name: str) -> pd.DataFrame:
+        order = " ORDER BY seq" if name == "spans" else ""
+        rows = cursor.sql(
+            f"SELECT * FROM {name} WHERE ({_RUN_COLUMNS}) IN (SELECT ({_RUN_COLUMNS}) FROM evidence_keys){order}"
+        ).to_arrow_table()
+        return from_arrow(rows, name)
+
+    def info(self) -> pa.Table:
+        """One row: engine, path, schema_version, counts, bytes on disk, oldest and newest run start."""
+        counts = self.sql(
+            "SELECT (SELECT value::BIGINT FROM meta WHERE key = 'schema_version') AS schema_version, "
+            + ", ".join(f"(SELECT count(*) FROM {t}) AS {t}" for t in ("runs", "operations", "attempts", "spans"))
+            + ", (SELECT min(started) FROM runs) AS oldest, (SELECT max(started) FROM runs) AS newest"
+        ).to_pylist()[0]
+        size = sum(p.stat().st_size for p in (self.path, Path(f"{self.path}.wal")) if p.exists())
+        return pa.Table.from_pylist([{"engine": self.engine, "path": str(self.path), **counts, "bytes": size}])
+
+    def next_seq(self) -> int:
+        """The lowest span sequence number not yet used."""
+        return int(self.sql("SELECT coalesce(max(seq), -1) + 1 AS seq FROM spans")["seq"][0].as_py())
+
+    def run_keys(self, where: str = "true") -> list[RunKey]:
+        """Keys of the runs that any source has told of. ``where`` is SQL over ``history_runs`` and ``runs``."""
+        rows = self.sql(f"SELECT DISTINCT {_RUN_COLUMNS} FROM runs WHERE {where}")
+        return [RunKey(*row.values()) for row in rows.to_pylist()]
+
+    def get_meta(self, key: str) -> str | None:
+        """A value that ``set_meta`` kept, or None."""
+        rows = self.sql("SELECT value FROM meta WHERE key = ?", [key])
+        return rows["value"][0].as_py() if rows.num_rows else None
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Keep a small value (a follower's watermark) beside the data."""
+        with self._write_lock:
+            self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [key, value])
+
+    def checkpoint(self) -> None:
+        """Fold the write-ahead log into the file; for idle moments."""
+        with self._write_lock:
+            self._connection.execute("CHECKPOINT")
+
+    def close(self) -> None:
+        """Checkpoint and release the file. Closing twice does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        with self._write_lock, self._cursors_lock:
+            for cursor in self._cursors:
+                cursor.close()
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _choose(name: str, column: str, order: str) -> str:
+    """The best candidate's value; of what is remembered, the best that is known."""
+    present = f" FILTER ({column} IS NOT NULL)" if name == "observations" and column in keys.REMEMBERED else ""
+    return f"first({column} ORDER BY {order}){present} AS {column}"
+
+
+def micros_now() -> int:
+    """Now, in microseconds since the epoch."""
+    return time.time_ns() // 1000

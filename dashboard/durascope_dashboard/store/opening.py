@@ -1,0 +1,83 @@
+"""Opening a DuckDB file without harming it: what is wrong is one sentence, and the file stays as it was."""
+
+import re
+from pathlib import Path
+
+import duckdb
+
+from durascope_dashboard.exceptions import StoreIncompatible, StoreLocked, StoreUnavailable
+from durascope_dashboard.store import schema
+
+_HOLDER = re.compile(r"PID (\d+)")
+
+
+def open_checked(path: Path, *, read_only: bool, config: dict[str, str]) -> duckdb.DuckDBPyConnection:
+    """Connect, after a read-only look at what an existing file is. Raises the StoreUnavailable family."""
+    if path.exists():
+        _check(path)
+    elif read_only:
+        raise StoreUnavailable(
+            f"there is no collector running and no store at {path}; start one with: durascope collect --store {path}"
+        )
+    else:
+        _make_parent(path)
+    return _connect(path, read_only=read_only, config=config)
+
+
+def _make_parent(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnavailable(
+            f"the folder {path.parent} for the store cannot be made ({error.strerror}); name another with --store"
+        ) from error
+
+
+def _check(path: Path) -> None:
+    """A writable open would replay the log and may convert the file, so look read-only first."""
+    if path.is_dir():
+        raise StoreUnavailable(f"{path} is a folder, not a store file; name a file with --store")
+    connection = _connect(path, read_only=True, config={})
+    try:
+        names = {row[0] for row in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+        if not names:
+            return  # an empty database: ours to fill
+        found = (
+            connection.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
+            if "meta" in names
+            else None
+        )
+    finally:
+        connection.close()
+    if found is None:
+        raise StoreIncompatible(f"{path} is a DuckDB file but not a Durascope store; name another with --store")
+    if not str(found[0]).isdigit() or int(found[0]) > schema.SCHEMA_VERSION:
+        raise StoreIncompatible(
+            f"the store {path} has schema version {found[0]} and this Durascope reads up to {schema.SCHEMA_VERSION}; "
+            "upgrade Durascope or name another file with --store"
+        )
+
+
+def _connect(path: Path, *, read_only: bool, config: dict[str, str]) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(str(path), read_only=read_only, config=config)
+    except duckdb.Error as error:
+        raise _explained(path, error) from error
+
+
+def _explained(path: Path, error: duckdb.Error) -> StoreUnavailable:
+    text = str(error)
+    if "lock" in text.lower() and "conflicting" in text.lower():
+        holder = _HOLDER.search(text)
+        by = f"process {holder[1]}" if holder else "another process"
+        return StoreLocked(
+            f"the store {path} is in use by {by}; if that is a collector, point --server or DURASCOPE_SERVER at it, "
+            "else stop it first"
+        )
+    if "permission denied" in text.lower():
+        return StoreUnavailable(f"the store {path} may not be read or written by this user; name another with --store")
+    first = text.splitlines()[0]
+    return StoreUnavailable(
+        f"the store {path} cannot be read as a DuckDB file ({first}); it was left as it is: restore a copy, "
+        "or name another file with --store"
+    )

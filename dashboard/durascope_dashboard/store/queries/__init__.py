@@ -1,0 +1,38 @@
+"""Named queries: all that may be asked of a store. One ibis expression each, compiled for the engine at hand.
+
+Parameters are the keyword arguments of the function behind the name; times are microseconds since the epoch.
+"""
+
+from durascope_dashboard.store.queries import fleet, runs
+from durascope_dashboard.store.queries.named import NamedQuery
+from durascope_dashboard.exceptions import UnknownQuery
+
+QUERIES: dict[str, NamedQuery] = {
+    query.name: query
+    for query in (
+        NamedQuery("runs", runs.runs, runs.with_durations),
+        NamedQuery("run", runs.run, runs.with_durations),
+        NamedQuery("operations", runs.operations),
+        NamedQuery("attempts", runs.attempts),
+        NamedQuery("waits", runs.waits),
+        NamedQuery("spans", runs.spans),
+        NamedQuery("chain", runs.chain, runs.with_durations),
+        NamedQuery("children", runs.children, runs.with_durations),
+        NamedQuery("facets", fleet.facets),
+        NamedQuery("fleet", fleet.fleet),
+        NamedQuery("errors", fleet.errors),
+        NamedQuery("tokens", fleet.tokens),
+        NamedQuery("type_stats", fleet.type_stats),
+    )
+}
+
+
+def named(name: str) -> NamedQuery:
+    """Look a query up. Raises UnknownQuery."""
+    try:
+        return QUERIES[name]
+    except KeyError:
+        raise UnknownQuery(f"there is no query {name!r}; there are: {', '.join(sorted(QUERIES))}, store_info") from None
+
+
+__all__ = ["QUERIES", "NamedQuery", "named"]

@@ -1,0 +1,124 @@
+"""Queries over many runs: what there is, how it goes over time, what fails, where the tokens went."""
+
+from typing import Any
+
+import ibis
+
+from durascope_dashboard.exceptions import UsageError
+from durascope_dashboard.store.queries.tables import TABLES, within
+from durascope_dashboard.store.schema import TOKEN_KINDS
+
+FACETS = ("namespace", "workflow_type", "task_queue", "build_id", "status", "agents", "models")
+DIMENSIONS = ("model", "agent", "kind", "name", "workflow_type", "task_queue")
+
+
+def facets(since: int | None = None, until: int | None = None) -> Any:
+    """Values that runs can be filtered by: ``facet``, ``value`` (agents, models: the JSON array), ``runs``."""
+    t = TABLES["runs"]
+    wanted = within(t, "started", since, until)
+    found = t.filter(wanted) if wanted else t
+    parts = [
+        found.filter(found[name].notnull())
+        .group_by(value=found[name])
+        .aggregate(runs=lambda grouped: grouped.count())
+        .select(facet=ibis.literal(name), value="value", runs="runs")
+        for name in FACETS
+    ]
+    union = ibis.union(*parts, distinct=False)
+    return union.order_by([union["facet"], union["runs"].desc(), union["value"]])
+
+
+def fleet(since: int, until: int, bucket_ms: int = 60_000, workflow_type: list[str] | None = None) -> Any:
+    """Runs by start time, in buckets of ``bucket_ms``: counts by outcome, retries, tokens, cost, median and p95."""
+    t = TABLES["runs"]
+    wanted = within(t, "started", since, until)
+    if workflow_type:
+        wanted.append(t["workflow_type"].isin(workflow_type))
+    found = t.filter(wanted)
+    width = max(bucket_ms, 1) * 1000
+    found = found.mutate(bucket=found["started"] - found["started"] % width)
+    done = found["status"] != "running"
+    series = found.group_by("bucket").aggregate(
+        runs=found.count(),
+        failed=found["status"].isin(["failed", "timed_out", "terminated"]).cast("int64").sum(),
+        running=(~done).cast("int64").sum(),
+        retries=found["retries"].sum(),
+        failed_attempts=found["failed_attempts"].sum(),
+        billed_input=found["billed_input"].sum(),
+        billed_output=found["billed_output"].sum(),
+        wasted_input=found["wasted_input"].sum(),
+        wasted_output=found["wasted_output"].sum(),
+        unknown_attempts=found["unknown_attempts"].sum(),
+        cost_billed=found["cost_billed"].sum(),
+        cost_wasted=found["cost_wasted"].sum(),
+        duration_p50_ms=found["duration_ms"].quantile(0.5, where=done),
+        duration_p95_ms=found["duration_ms"].quantile(0.95, where=done),
+        queue_p95_ms=found["queue_p95_ms"].max(),
+    )
+    return series.order_by("bucket")
+
+
+def errors(since: int | None = None, until: int | None = None, limit: int = 100) -> Any:
+    """Failed attempts by fingerprint, the most frequent first, with an example of each."""
+    t = TABLES["attempts"]
+    found = t.filter([t["fingerprint"].notnull(), *within(t, "started", since, until)])
+    grouped = found.group_by("fingerprint").aggregate(
+        attempts=found.count(),
+        runs=found["run_id"].nunique(),
+        error_type=found["error_type"].max(),
+        error_message=found["error_message"].min(),
+        kind=found["kind"].max(),
+        name=found["name"].min(),
+        first_seen=found["started"].min(),
+        last_seen=found["started"].max(),
+        workflow_id=found["workflow_id"].argmax(found["started"]),
+        run_id=found["run_id"].argmax(found["started"]),
+        namespace=found["namespace"].argmax(found["started"]),
+    )
+    return grouped.order_by([grouped["attempts"].desc(), grouped["fingerprint"]]).limit(limit)
+
+
+def tokens(
+    by: str = "model", since: int | None = None, until: int | None = None, limit: int = 100,
+) -> Any:  # fmt: skip
+    """The ledger (billed, useful, wasted, unknown attempts, cost) by one dimension."""
+    if by not in DIMENSIONS:
+        raise UsageError(f"tokens cannot be grouped by {by!r}; they can by: {', '.join(DIMENSIONS)}")
+    t, r = TABLES["operations"], TABLES["runs"]
+    found = t.filter([t["kind"] == "model", *within(t, "scheduled", since, until)])
+    if by == "workflow_type":
+        types = r.select("namespace", "workflow_id", "run_id", "workflow_type")
+        found = found.join(types, ["namespace", "workflow_id", "run_id"])
+    sums = {f"{part}_{kind}": found[f"{part}_{kind}"].sum() for part in ("billed", "useful") for kind in TOKEN_KINDS}
+    grouped = found.group_by(value=found[by]).aggregate(
+        operations=found.count(), attempts=found["attempts"].sum(), unknown_attempts=found["unknown_attempts"].sum(),
+        cost_billed=found["cost_billed"].sum(), cost_useful=found["cost_useful"].sum(), **sums,
+    )  # fmt: skip
+    return grouped.order_by([grouped["billed_input"].desc(nulls_first=False), grouped["value"]]).limit(limit)
+
+
+def type_stats(since: int | None = None, until: int | None = None, workflow_type: list[str] | None = None) -> Any:
+    """Closed runs by workflow type: counts, and duration median, p95, p99."""
+    t = TABLES["runs"]
+    wanted = [t["status"] != "running", *within(t, "started", since, until)]
+    if workflow_type:
+        wanted.append(t["workflow_type"].isin(workflow_type))
+    found = t.filter(wanted)
+    grouped = found.group_by("workflow_type").aggregate(
+        runs=found.count(),
+        failed=found["status"].isin(["failed", "timed_out", "terminated"]).cast("int64").sum(),
+        duration_p50_ms=found["duration_ms"].quantile(0.5),
+        duration_p95_ms=found["duration_ms"].quantile(0.95),
+        duration_p99_ms=found["duration_ms"].quantile(0.99),
+        attempts=found["attempts"].sum(),
+        retries=found["retries"].sum(),
+        billed_input=found["billed_input"].sum(),
+        billed_output=found["billed_output"].sum(),
+        wasted_input=found["wasted_input"].sum(),
+        wasted_output=found["wasted_output"].sum(),
+        cost_billed=found["cost_billed"].sum(),
+        cost_wasted=found["cost_wasted"].sum(),
+        queue_ms=found["time_queue_ms"].sum(),
+        backoff_ms=found["time_backoff_ms"].sum(),
+    )
+    return grouped.order_by([grouped["runs"].desc(), grouped["workflow_type"]])

@@ -1,0 +1,86 @@
+"""A query with a name: its parameters checked, its expression compiled, its rows finished."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, get_args
+
+import ibis
+import pyarrow as pa
+
+from durascope_dashboard.exceptions import UnknownQuery, UsageError
+
+MAX_LIMIT = 10_000
+Build = Callable[..., Any]
+Finish = Callable[[pa.Table], pa.Table]
+
+
+class NamedQuery:
+    """``build(**params)`` gives an ibis expression; ``finish`` sees its rows (for what depends on this moment)."""
+
+    def __init__(self, name: str, build: Build, finish: Finish | None = None) -> None:
+        self.name = name
+        self.build = build
+        self._finish = finish
+        self.parameters = dict(inspect.signature(build).parameters)
+
+    @property
+    def summary(self) -> str:
+        """What it answers, in one paragraph."""
+        return inspect.getdoc(self.build) or ""
+
+    def sql(self, dialect: str, params: Mapping[str, Any]) -> str:
+        """Text for an engine. Raises UnknownQuery for a parameter that it has not, UsageError for a bad value."""
+        return str(ibis.to_sql(self.build(**self.checked(params)), dialect=dialect))
+
+    def checked(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Parameters with their declared types; None and empty mean "not given"."""
+        unknown = sorted(params.keys() - self.parameters.keys())
+        if unknown:
+            raise UnknownQuery(
+                f"the query {self.name!r} has no parameter {unknown[0]!r}; it has: {', '.join(self.parameters)}"
+            )
+        given = {k: v for k, v in params.items() if v is not None and v != "" and v != []}
+        for name, parameter in self.parameters.items():
+            if parameter.default is inspect.Parameter.empty and name not in given:
+                raise UsageError(f"the query {self.name!r} needs the parameter {name!r}")
+        return {name: self._value(name, value) for name, value in given.items()}
+
+    def _value(self, name: str, value: Any) -> Any:
+        annotation = self.parameters[name].annotation
+        types = get_args(annotation) or (annotation,)
+        if list[str] in types:
+            return _strings(value)
+        if isinstance(value, list | tuple):
+            raise UsageError(f"the parameter {name!r} of the query {self.name!r} takes one value, not a list")
+        try:
+            if bool in types:
+                return _boolean(value)
+            if int in types:
+                return _integer(name, value)
+        except ValueError:
+            raise UsageError(
+                f"the parameter {name!r} of the query {self.name!r} cannot be {str(value)[:50]!r}; it is a whole number"
+            ) from None
+        return str(value)
+
+
+    def finish(self, rows: pa.Table, params: Mapping[str, Any]) -> pa.Table:
+        """Rows as the caller gets them."""
+        return rows if self._finish is None else self._finish(rows)
+
+
+def _strings(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [part for part in value.split(",") if part]
+    return [str(part) for part in value]
+
+
+def _boolean(value: Any) -> bool:
+    return value if isinstance(value, bool) else str(value).lower() in {"1", "true", "yes"}
+
+
+def _integer(name: str, value: Any) -> int:
+    found = int(value)
+    if not -(2**63) <= found < 2**63:
+        raise ValueError(value)
+    return min(max(found, 0), MAX_LIMIT) if name == "limit" else found

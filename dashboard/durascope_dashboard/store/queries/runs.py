@@ -1,0 +1,187 @@
+"""Queries about runs and what is in one."""
+
+import base64
+import json
+import time
+from typing import Any
+
+import ibis
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from durascope_dashboard.exceptions import UsageError
+from durascope_dashboard.store.queries.tables import TABLES, of_run, within
+
+ORDERS = ("started", "closed", "duration_ms", "attempts", "retries", "failed_attempts", "billed_input", "billed_output",
+          "cost_billed", "cost_wasted", "time_queue_ms", "time_backoff_ms", "updated")  # fmt: skip
+
+
+def _any_of(table: Any, column: str, wanted: list[str] | None) -> list[Any]:
+    return [table[column].isin(wanted)] if wanted else []
+
+
+def _json_contains(table: Any, column: str, wanted: list[str] | None) -> list[Any]:
+    """Rows whose JSON array of names holds one of ``wanted``."""
+    if not wanted:
+        return []
+    return [ibis.or_(*(table[column].contains(json.dumps(name, ensure_ascii=False)) for name in wanted))]
+
+
+def _views(table: Any, view: str | None) -> list[Any]:
+    """Troubles by name; the same words as the Runs page."""
+    running = table["status"] == "running"
+    views = {
+        "all": [],
+        "running": [running],
+        "failed": [table["status"].isin(["failed", "timed_out", "terminated"])],
+        "retrying": [running, table["current_attempt"] > 1],
+        "retried": [table["retries"] > 0],
+        "waiting": [running, table["waiting_for"].isin(["human", "timer"])],
+        "stuck": [running, table["waiting_for"] == "worker"],
+        "wasteful": [(table["wasted_input"] + table["wasted_output"]) > 0],
+        "incomplete": [table["history_attempts"] > table["span_attempts"]],
+        "trouble": [
+            table["status"].isin(["failed", "timed_out", "terminated"])
+            | (running & ((table["current_attempt"] > 1) | (table["waiting_for"] == "worker")))
+        ],
+    }
+    if view is None:
+        return []
+    if view not in views:
+        raise UsageError(f"there is no view {view!r} of runs; there are: {', '.join(views)}")
+    return views[view]
+
+
+def _searched(table: Any, text: str | None) -> list[Any]:
+    """Every word must be somewhere in the run's names or its failure, in any case."""
+    if not text:
+        return []
+    columns = ("workflow_id", "run_id", "workflow_type", "task_queue", "agents", "models", "failure_message",
+               "failure_type", "last_error_type", "conversation_id", "trace_id")  # fmt: skip
+    return [
+        ibis.or_(*(table[c].fill_null("").lower().contains(word) for c in columns)) for word in text.lower().split()[:8]
+    ]
+
+
+def encode_cursor(value: float | None, workflow_id: str, run_id: str) -> str:
+    """Where the next page begins: after this row."""
+    return base64.urlsafe_b64encode(json.dumps([value, workflow_id, run_id]).encode()).decode().rstrip("=")
+
+
+def _after(table: Any, cursor: str | None, order: str, descending: bool) -> list[Any]:
+    if cursor is None:
+        return []
+    try:
+        value, workflow, run = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        value = None if value is None else float(value) if isinstance(value, float) else int(value)
+    except (ValueError, TypeError, OverflowError):
+        raise UsageError("the cursor is not one that the query 'runs' gave; ask for the first page again") from None
+    column, same = table[order], (table["workflow_id"] > str(workflow)) | (
+        (table["workflow_id"] == str(workflow)) & (table["run_id"] > str(run))
+    )
+    if value is None:  # nulls come last
+        return [column.isnull() & same]
+    further = column < value if descending else column > value
+    return [further | column.isnull() | ((column == value) & same)]
+
+
+def runs(
+    limit: int = 100,
+    offset: int = 0,
+    cursor: str | None = None,
+    status: list[str] | None = None,
+    workflow_type: list[str] | None = None,
+    agent: list[str] | None = None,
+    model: list[str] | None = None,
+    task_queue: list[str] | None = None,
+    build_id: list[str] | None = None,
+    namespace: list[str] | None = None,
+    workflow_id: list[str] | None = None,
+    since: int | None = None,
+    until: int | None = None,
+    text: str | None = None,
+    view: str | None = None,
+    order: str = "started",
+    descending: bool = True,
+) -> Any:
+    """Runs with their roll-ups, newest first. ``since``/``until`` bound ``started``; lists match any of their values."""
+    if order not in ORDERS:
+        raise UsageError(f"runs cannot be ordered by {order!r}; they can by: {', '.join(ORDERS)}")
+    t = TABLES["runs"]
+    wanted = [
+        *within(t, "started", since, until), *_any_of(t, "status", status), *_any_of(t, "workflow_type", workflow_type),
+        *_any_of(t, "task_queue", task_queue), *_any_of(t, "build_id", build_id), *_any_of(t, "namespace", namespace),
+        *_any_of(t, "workflow_id", workflow_id), *_json_contains(t, "agents", agent),
+        *_json_contains(t, "models", model), *_searched(t, text), *_views(t, view),
+        *_after(t, cursor, order, descending),
+    ]  # fmt: skip
+    found = t.filter(wanted) if wanted else t
+    by = t[order].desc(nulls_first=False) if descending else t[order].asc(nulls_first=False)
+    return found.order_by([by, t["workflow_id"].asc(), t["run_id"].asc()]).limit(limit, offset=max(offset, 0))
+
+
+def run(workflow_id: str, run_id: str | None = None, namespace: str | None = None) -> Any:
+    """One run: the newest of the workflow id if no run id is given. No row if it is unknown."""
+    found = of_run(TABLES["runs"], workflow_id, run_id, namespace)
+    return found.order_by([found["started"].desc(), found["run_id"].asc()]).limit(1)
+
+
+def operations(workflow_id: str, run_id: str | None = None, namespace: str | None = None) -> Any:
+    """Operations of a run, as scheduled."""
+    found = of_run(TABLES["operations"], workflow_id, run_id, namespace)
+    return found.order_by([found["scheduled"], found["event_id"], found["operation_id"]])
+
+
+def attempts(workflow_id: str, run_id: str | None = None, namespace: str | None = None) -> Any:
+    """Attempts of a run, by operation and number."""
+    found = of_run(TABLES["attempts"], workflow_id, run_id, namespace)
+    return found.order_by([found["operation_id"], found["attempt"]])
+
+
+def waits(workflow_id: str, run_id: str | None = None, namespace: str | None = None) -> Any:
+    """Workflow tasks and external waits of a run."""
+    found = of_run(TABLES["history_waits"], workflow_id, run_id, namespace)
+    return found.order_by([found["started"], found["kind"]])
+
+
+def spans(
+    workflow_id: str | None = None, run_id: str | None = None, namespace: str | None = None,
+    trace_id: str | None = None, limit: int = 5000,
+) -> Any:  # fmt: skip
+    """Spans of a run or of a trace, each once: the last that arrived of each id."""
+    if workflow_id is None and trace_id is None:
+        raise UsageError("the query 'spans' needs workflow_id or trace_id")
+    t = TABLES["spans"]
+    found = t if workflow_id is None else of_run(t, workflow_id, run_id, namespace)
+    if trace_id is not None:
+        found = found.filter(found["trace_id"] == trace_id)
+    rank = ibis.row_number().over(group_by=[found["trace_id"], found["span_id"]], order_by=found["seq"].desc())
+    last = found.mutate(rank_=rank)
+    last = last.filter(last["rank_"] == 0).drop("rank_")
+    return last.order_by([last["start"], last["span_id"]]).limit(limit)
+
+
+def chain(workflow_id: str, first_run_id: str, namespace: str | None = None) -> Any:
+    """All runs of a chain (continue-as-new, retry, reset), oldest first."""
+    found = of_run(TABLES["runs"], workflow_id, None, namespace)
+    found = found.filter(found["first_run_id"] == first_run_id)
+    return found.order_by([found["started"], found["run_id"]])
+
+
+def children(workflow_id: str, run_id: str, namespace: str | None = None) -> Any:
+    """Child runs of a run, oldest first."""
+    t = TABLES["runs"]
+    wanted = [t["parent_workflow_id"] == workflow_id, t["parent_run_id"] == run_id]
+    if namespace is not None:
+        wanted.append(t["namespace"] == namespace)
+    found = t.filter(wanted)
+    return found.order_by([found["started"], found["run_id"]])
+
+
+def with_durations(rows: pa.Table) -> pa.Table:
+    """``duration_ms`` of what still runs, until this moment."""
+    now = time.time_ns() // 1000
+    until = pc.if_else(pc.equal(rows["status"], "running"), now, pc.coalesce(rows["closed"], rows["started"]))
+    open_ms = pc.divide(pc.cast(pc.max_element_wise(pc.subtract(until, rows["started"]), 0), pa.float64()), 1000.0)
+    found = pc.if_else(pc.equal(rows["status"], "running"), open_ms, rows["duration_ms"])
+    return rows.set_column(rows.schema.get_field_index("duration_ms"), "duration_ms", found)
