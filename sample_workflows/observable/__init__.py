@@ -1,0 +1,1 @@
+"""Custom traces and spans around an agent with tools: the smallest observable agent workflow."""
