@@ -1,0 +1,44 @@
+"""Telemetry never breaks a run: everything Durascope does inside one goes through here, and failures are counted."""
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+logger = logging.getLogger("durascope")
+_lock = threading.Lock()
+_failures: Counter[str] = Counter()
+
+
+def safely(function: Callable[P, T]) -> Callable[P, T | None]:
+    """Make ``function`` return None where it would raise; the failure is counted, and logged the first time."""
+
+    @wraps(function)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> T | None:
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            count_failure(function.__qualname__, error)
+            return None
+
+    return guarded
+
+
+def count_failure(where: str, error: BaseException) -> None:
+    """Count a swallowed error of ours; the first at each place is logged with its traceback."""
+    with _lock:
+        _failures[where] += 1
+        first = _failures[where] == 1
+    if first:
+        logger.warning("durascope failed in %s; the run goes on without this telemetry", where, exc_info=error)
+
+
+def failures() -> dict[str, int]:
+    """How often Durascope itself failed, by place."""
+    with _lock:
+        return dict(_failures)
