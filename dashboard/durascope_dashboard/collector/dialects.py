@@ -171,5 +171,3 @@ def run_key(attributes: Attributes, resource: Attributes) -> tuple[str, str, str
         resource, names.NAMESPACE, "temporal.namespace"
     )
     return text(said) or "default", workflow, run
-
-

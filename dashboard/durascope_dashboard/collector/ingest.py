@@ -1,8 +1,8 @@
 """The one writer: everything that arrives queues here, is committed in batches, and only then acknowledged.
 
-    OTLP (spans, started-events) --+                              +--> evidence tables --> dirty runs
-    follower (history, Describe) --+--> queue --> writer thread --+
-    roll-up timer: dirty runs --> join(evidence) --> runs, operations, attempts
+OTLP (spans, started-events) --+                              +--> evidence tables --> dirty runs
+follower (history, Describe) --+--> queue --> writer thread --+
+roll-up timer: dirty runs --> join(evidence) --> runs, operations, attempts
 """
 
 import logging
@@ -153,7 +153,7 @@ class Ingest:
     # -- the writer ---------------------------------------------------------------------------------------------
 
     def _put(self, item: Item, *, wait: bool = False) -> "Future[None]":
-        """Queue an item. A sender that can be told to come back is refused when the queue is full; one of our own waits."""
+        """Queue an item. With the queue full a sender is refused, to come back later; one of our own (wait) is not."""
         with self._lock:
             if self._closed:
                 raise CollectorError("the collector is shutting down; send again when it is back")

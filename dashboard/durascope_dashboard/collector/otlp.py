@@ -1,6 +1,6 @@
 """OTLP requests as rows of the store: pure, no I/O. Spans, attempts that attempt spans tell, attempts that only began.
 
-    body -> wire.TraceRequest -> per span: attributes -> dialects -> columns -> Arrow
+body -> wire.TraceRequest -> per span: attributes -> dialects -> columns -> Arrow
 """
 
 import time
@@ -71,7 +71,9 @@ def _events(raws: Sequence[bytes]) -> str | None:
 
 
 def _table(columns: Sequence[str], rows: list[tuple[Any, ...]], of: pa.Schema) -> pa.Table:
-    arrays = [pa.array(values, of.field(name).type) for name, values in zip(columns, zip(*rows, strict=True), strict=True)]
+    arrays = [
+        pa.array(values, of.field(name).type) for name, values in zip(columns, zip(*rows, strict=True), strict=True)
+    ]
     return pa.Table.from_arrays(arrays, names=list(columns))
 
 
@@ -172,7 +174,10 @@ def _logs(request: Any) -> Decoded:
 
 
 def _started(record: Any, resource: dict[str, Any]) -> dict[str, Any] | None:
-    if _text(record.event_name) != names.EVENT_ATTEMPT_STARTED and names.EVENT_ATTEMPT_STARTED.encode() not in record.body:
+    if (
+        _text(record.event_name) != names.EVENT_ATTEMPT_STARTED
+        and names.EVENT_ATTEMPT_STARTED.encode() not in record.body
+    ):
         return None
     attributes, _ = kv.members(record.attributes)
     key = dialects.run_key(attributes, resource)

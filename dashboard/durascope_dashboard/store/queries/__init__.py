@@ -3,9 +3,9 @@
 Parameters are the keyword arguments of the function behind the name; times are microseconds since the epoch.
 """
 
+from durascope_dashboard.exceptions import UnknownQuery
 from durascope_dashboard.store.queries import fleet, runs
 from durascope_dashboard.store.queries.named import NamedQuery
-from durascope_dashboard.exceptions import UnknownQuery
 
 QUERIES: dict[str, NamedQuery] = {
     query.name: query

@@ -63,7 +63,6 @@ class NamedQuery:
             ) from None
         return str(value)
 
-
     def finish(self, rows: pa.Table, params: Mapping[str, Any]) -> pa.Table:
         """Rows as the caller gets them."""
         return rows if self._finish is None else self._finish(rows)

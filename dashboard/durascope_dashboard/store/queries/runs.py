@@ -76,8 +76,10 @@ def _after(table: Any, cursor: str | None, order: str, descending: bool) -> list
         value = None if value is None else float(value) if isinstance(value, float) else int(value)
     except (ValueError, TypeError, OverflowError):
         raise UsageError("the cursor is not one that the query 'runs' gave; ask for the first page again") from None
-    column, same = table[order], (table["workflow_id"] > str(workflow)) | (
-        (table["workflow_id"] == str(workflow)) & (table["run_id"] > str(run))
+    column, same = (
+        table[order],
+        (table["workflow_id"] > str(workflow))
+        | ((table["workflow_id"] == str(workflow)) & (table["run_id"] > str(run))),
     )
     if value is None:  # nulls come last
         return [column.isnull() & same]

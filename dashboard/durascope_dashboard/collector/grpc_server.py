@@ -1,0 +1,52 @@
+"""OTLP over gRPC. Bodies pass through as bytes to the same receiver as HTTP; gRPC itself undoes gzip."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+
+from durascope_dashboard.collector.ingest import Overloaded
+from durascope_dashboard.collector.otlp import MalformedRequest
+from durascope_dashboard.collector.receiver import MAX_INFLATED_BYTES, Receiver
+from durascope_dashboard.exceptions import PortInUse
+
+_SERVICES = {"traces": "trace.v1.TraceService", "logs": "logs.v1.LogsService", "metrics": "metrics.v1.MetricsService"}
+MAX_IN_FLIGHT = 16
+
+
+def _handler(receiver: Receiver, signal: str) -> Callable[[bytes, grpc.ServicerContext], bytes]:
+    def export(body: bytes, context: grpc.ServicerContext) -> bytes:
+        try:
+            return receiver.receive_blocking(signal, body)
+        except MalformedRequest as error:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        except Overloaded as error:  # RESOURCE_EXHAUSTED is retried only with this hint; UNAVAILABLE always is
+            context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
+        except Exception as error:
+            context.abort(grpc.StatusCode.UNAVAILABLE, f"not stored ({error})")
+        raise AssertionError("abort raises")
+
+    return export
+
+
+def start_grpc(receiver: Receiver, host: str, port: int) -> tuple[Any, int]:
+    """Start serving; returns the server and its port. Raises PortInUse."""
+    options = [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", MAX_INFLATED_BYTES)]
+    server = grpc.server(
+        ThreadPoolExecutor(MAX_IN_FLIGHT, thread_name_prefix="durascope-grpc"),
+        options=options,
+        maximum_concurrent_rpcs=MAX_IN_FLIGHT * 4,
+    )
+    for signal, service in _SERVICES.items():
+        method = grpc.unary_unary_rpc_method_handler(_handler(receiver, signal))
+        name = f"opentelemetry.proto.collector.{service}"
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, {"Export": method}),))
+    try:
+        bound = server.add_insecure_port(f"{host}:{port}")
+    except RuntimeError:
+        bound = 0
+    if not bound:
+        raise PortInUse(f"{host}:{port} (OTLP gRPC) is in use; stop what listens there or choose another: --otlp-grpc")
+    server.start()
+    return server, int(bound)

@@ -1,0 +1,69 @@
+"""OTLP over HTTP, the health check and the read API, on one port.
+
+POST /v1/traces /v1/logs /v1/metrics      OTLP: protobuf or JSON, gzip or deflate
+GET  /api/v1/query/{name}                 Arrow IPC stream or JSON
+GET  /api/v1/runs  /api/v1/runs/{id}      the objects that `durascope runs` and `show` print
+GET  /healthz
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from durascope_dashboard.collector.ingest import Overloaded
+from durascope_dashboard.collector.otlp import MalformedRequest
+from durascope_dashboard.collector.read_api import ReadApi
+from durascope_dashboard.collector.receiver import PayloadTooLarge, Receiver, UnsupportedPayload
+from durascope_dashboard.exceptions import CollectorError
+
+Health = Callable[[], dict[str, Any]]
+
+
+def _refusal(error: Exception) -> Response:
+    """The OTLP answer to a request that was not stored: 4xx is never sent again, 429 and 503 are."""
+    if isinstance(error, Overloaded):
+        return JSONResponse({"message": str(error)}, 429, {"Retry-After": str(error.retry_after_s)})
+    status = {MalformedRequest: 400, PayloadTooLarge: 413, UnsupportedPayload: 415}.get(type(error))
+    if status is not None:
+        return JSONResponse({"message": str(error)}, status)
+    return JSONResponse({"message": f"not stored ({error})"}, 503, {"Retry-After": "5"})
+
+
+def _otlp(receiver: Receiver, signal: str) -> Callable[[Request], Awaitable[Response]]:
+    async def receive(request: Request) -> Response:
+        content_type = request.headers.get("content-type", "").split(";")[0].strip()
+        try:
+            body = await _body(request, receiver.max_body_bytes)
+            answer = await receiver.receive(signal, body, content_type, request.headers.get("content-encoding", ""))
+        except (MalformedRequest, PayloadTooLarge, UnsupportedPayload, CollectorError, OSError) as error:
+            return _refusal(error)
+        except Exception as error:  # the commit failed: the sender must know that nothing is stored
+            return _refusal(error)
+        return Response(answer, media_type=content_type)
+
+    return receive
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise PayloadTooLarge(f"the body is larger than {limit} bytes; send smaller batches")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def build_app(receiver: Receiver, api: ReadApi, health: Health) -> Starlette:
+    """The ASGI application of the collector's HTTP port."""
+
+    async def healthz(request: Request) -> Response:
+        found = health()
+        return JSONResponse(found, 200 if found.get("status") == "ready" else 503)
+
+    posts = [Route(f"/v1/{signal}", _otlp(receiver, signal), methods=["POST"]) for signal in receiver.signals]
+    return Starlette(routes=[*posts, Route("/healthz", healthz), *api.routes()])

@@ -1,0 +1,67 @@
+"""Answers from a running collector: Arrow over HTTP."""
+
+from typing import Any
+
+import httpx
+import pyarrow as pa
+import pyarrow.ipc
+
+from durascope_dashboard import exceptions
+from durascope_dashboard.exceptions import DurascopeError, StoreUnavailable
+
+TIMEOUT_S = 30.0
+ARROW = "application/vnd.apache.arrow.stream"
+
+
+class RemoteReader:
+    """A reader over a collector's read API. Safe to share between threads."""
+
+    def __init__(self, server: str, *, token: str | None = None, timeout_s: float = TIMEOUT_S) -> None:
+        self.server = server.rstrip("/")
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        # The collector is named outright: a proxy set for the internet has no business between.
+        self._client = httpx.Client(base_url=self.server, headers=headers, timeout=timeout_s, trust_env=False)
+
+    def query(self, name: str, **params: Any) -> pa.Table:
+        """Rows of the named query. Raises what the collector's store raised, or StoreUnavailable."""
+        given = {key: value for key, value in params.items() if value is not None}
+        answer = self._get(f"/api/v1/query/{name}", given)
+        if answer.status_code != 200:
+            raise _error(answer)
+        with pyarrow.ipc.open_stream(answer.content) as stream:
+            return stream.read_all()
+
+    def health(self) -> dict[str, Any]:
+        """What /healthz says. Raises StoreUnavailable."""
+        answer = self._get("/healthz", {})
+        found = answer.json()
+        if not isinstance(found, dict) or "engine" not in found:
+            raise StoreUnavailable(
+                f"what listens at {self.server} is not a Durascope collector; name one with --server"
+            )
+        return found
+
+    def _get(self, path: str, params: dict[str, Any]) -> httpx.Response:
+        try:
+            return self._client.get(path, params=params, headers={"Accept": ARROW})
+        except httpx.HTTPError as error:
+            raise StoreUnavailable(
+                f"the collector at {self.server} does not answer ({error or type(error).__name__}); "
+                "start it with: durascope collect"
+            ) from error
+
+    def close(self) -> None:
+        """Close connections."""
+        self._client.close()
+
+
+def _error(answer: httpx.Response) -> DurascopeError:
+    """The collector's error as it was raised there."""
+    try:
+        said = answer.json()
+        kind, message = str(said["type"]), str(said["error"])
+    except (ValueError, KeyError, TypeError):
+        return StoreUnavailable(f"the collector answered {answer.status_code} to {answer.url.path}; see its log")
+    found = getattr(exceptions, kind, StoreUnavailable)
+    known = isinstance(found, type) and issubclass(found, DurascopeError)
+    return found(message) if known else StoreUnavailable(message)
