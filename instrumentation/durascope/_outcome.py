@@ -33,7 +33,7 @@ def cancellation(details: activity.ActivityCancellationDetails | None) -> tuple[
         return Status.TIMEOUT, "timeout"
     if details.worker_shutdown:
         return Status.CANCELLED, "worker_shutdown"
-    if details.not_found or details.gone_from_server:
+    if details.not_found:
         return Status.CANCELLED, "gone_from_server"
     for name in ("reset", "paused"):
         if getattr(details, name, False):
