@@ -18,11 +18,12 @@ def _run() -> None:
 def main() -> None:
     """Choose the page by the URL and draw it."""
     st.set_page_config(page_title="Durascope", page_icon=":material/timeline:", layout="wide")
-    pages = [
-        st.Page(_runs, title="Runs", icon=":material/list:", url_path="runs", default=True),
-        st.Page(_run, title="Run", icon=":material/view_timeline:", url_path="run"),
-    ]
-    st.navigation(pages, position="top").run()
+    pages = {
+        "runs": st.Page(_runs, title="Runs", icon=":material/list:", url_path="runs", default=True),
+        "run": st.Page(_run, title="Run", icon=":material/view_timeline:", url_path="run"),
+    }
+    st.session_state["pages"] = pages  # what st.switch_page needs
+    st.navigation(list(pages.values()), position="top").run()
 
 
 main()

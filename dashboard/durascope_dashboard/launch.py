@@ -1,6 +1,6 @@
 """Starts the dashboard: Streamlit on loopback, told by the environment where its data is.
 
-The page reads ``DURASCOPE_SERVER`` / ``DURASCOPE_STORE`` like every other reader, so ``launch_dashboard`` only sets them.
+The page finds its data by ``DURASCOPE_SERVER`` and ``DURASCOPE_STORE`` like every other reader; this only sets them.
 """
 
 import os

@@ -1,0 +1,90 @@
+"""Every page's way to data: named queries through one reader per process, with answers kept for a moment.
+
+The reader is found once by ``DURASCOPE_SERVER`` / ``DURASCOPE_STORE``; answers are Arrow tables turned into pandas
+frames with nullable types, so that unknown stays unknown.
+"""
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import streamlit as st
+
+from durascope_dashboard.exceptions import NotFound
+from durascope_dashboard.reader import Reader, connect
+
+FRESH_S = 1.5
+"""Seconds an answer may be old: below the two seconds in which a page that is live asks again."""
+
+_TYPES = {pa.string(): "string", pa.large_string(): "string", pa.int64(): "Int64", pa.float64(): "Float64"}
+_TYPES |= {pa.bool_(): "boolean"}
+Row = dict[str, Any]
+
+
+def now() -> int:
+    """Microseconds since the epoch."""
+    return time.time_ns() // 1000
+
+
+@st.cache_resource(show_spinner=False)
+def _reader(server: str | None, store: str | None) -> Reader:
+    return connect(server, Path(store) if store else None)
+
+
+def reader() -> Reader:
+    """The process's reader. Raises StoreUnavailable, and is tried again on the next call."""
+    return _reader(os.environ.get("DURASCOPE_SERVER"), os.environ.get("DURASCOPE_STORE"))
+
+
+@st.cache_data(ttl=FRESH_S, max_entries=200, show_spinner=False)
+def _query(source: tuple[str | None, str | None], name: str, params: str) -> pa.Table:
+    return _reader(*source).query(name, **json.loads(params))
+
+
+def query(name: str, **params: Any) -> pd.DataFrame:
+    """Rows of a named query, at most ``FRESH_S`` old. Raises the StoreUnavailable family, UsageError."""
+    source = (os.environ.get("DURASCOPE_SERVER"), os.environ.get("DURASCOPE_STORE"))
+    given = {key: value for key, value in params.items() if value is not None and value != "" and value != []}
+    rows: pa.Table = _query(source, name, json.dumps(given, sort_keys=True))
+    return rows.to_pandas(types_mapper={t: pd.api.types.pandas_dtype(n) for t, n in _TYPES.items()}.get)
+
+
+def rows(frame: pd.DataFrame) -> list[Row]:
+    """The frame as dictionaries, unknown as None."""
+    return [{k: None if v is pd.NA else v for k, v in row.items()} for row in frame.to_dict("records")]
+
+
+def run(workflow_id: str, run_id: str | None, namespace: str | None = None) -> Row:
+    """One run's row. Raises NotFound with what to do next."""
+    found = rows(query("run", workflow_id=workflow_id, run_id=run_id, namespace=namespace))
+    if not found:
+        which = f"run {run_id} of workflow {workflow_id}" if run_id else f"run of workflow {workflow_id}"
+        raise NotFound(
+            f"there is no {which} in this store; it may be older than what was collected: "
+            f"read it with `durascope backfill` or `durascope import`"
+        )
+    return found[0]
+
+
+def of_run(name: str, row: Row, **params: Any) -> pd.DataFrame:
+    """A query about exactly this run."""
+    key = {k: row[k] for k in ("namespace", "workflow_id", "run_id")}
+    return query(name, **key, **params)
+
+
+def names(value: Any) -> list[str]:
+    """A JSON array of names, as the run row carries agents and models; [] if there is none."""
+    try:
+        found = json.loads(value) if isinstance(value, str) else []
+    except ValueError:
+        return []
+    return [str(name) for name in found] if isinstance(found, list) else []
+
+
+def health() -> dict[str, Any]:
+    """What the collector says of itself."""
+    return reader().health()

@@ -1,0 +1,44 @@
+"""URLs, in one place: of our own pages (every view is a link that can be sent) and of the tools around."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from durascope_dashboard.launch import LINKS
+
+
+def page(path: str, **params: Any) -> str:
+    """A link to a page of ours; parameters that are None or empty are left out."""
+    given = {k: v for k, v in params.items() if v not in (None, "", [])}
+    return f"/{path}" + (f"?{urlencode(given, doseq=True)}" if given else "")
+
+
+def run(row: Mapping[str, Any], **params: Any) -> str:
+    """The Run page of a run's row."""
+    namespace = row.get("namespace")
+    key = {"workflow_id": row["workflow_id"], "run_id": row["run_id"]}
+    if namespace and namespace != "default":
+        key["namespace"] = namespace
+    return page("run", **key, **params)
+
+
+def outside(row: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(label, URL) of the run in other tools: only of those that are configured or that its data names."""
+    found = []
+    temporal = os.environ.get(LINKS["temporal_ui"])
+    if temporal:
+        parts = (quote(str(row[k]), safe="") for k in ("namespace", "workflow_id", "run_id"))
+        namespace, workflow, run_id = parts
+        found.append(
+            ("Temporal UI", f"{temporal.rstrip('/')}/namespaces/{namespace}/workflows/{workflow}/{run_id}/history")
+        )
+    grafana = os.environ.get(LINKS["grafana"])
+    if grafana and row.get("trace_id"):
+        found.append(("Trace in Grafana", f"{grafana.rstrip('/')}/explore?{_tempo(str(row['trace_id']))}"))
+    return found
+
+
+def _tempo(trace_id: str) -> str:
+    query = f'{{"datasource":"tempo","queries":[{{"query":"{trace_id}","queryType":"traceql"}}]}}'
+    return urlencode({"left": query})
