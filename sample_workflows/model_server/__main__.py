@@ -7,7 +7,7 @@ import threading
 
 from sample_workflows.model_server.latency import INSTANT, REALISTIC
 from sample_workflows.model_server.server import ModelServerError, ScriptedServer
-from sample_workflows.scripts import ALL_RULES
+from sample_workflows.scripts import ALL_RULES, FAULTS
 
 
 def main() -> int:
@@ -21,7 +21,9 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: done.set())
     try:
-        with ScriptedServer(options.port, options.seed, ALL_RULES, INSTANT if options.instant else REALISTIC) as server:
+        with ScriptedServer(
+            options.port, options.seed, [*FAULTS, *ALL_RULES], INSTANT if options.instant else REALISTIC
+        ) as server:
             print(f"OPENAI_BASE_URL={server.base_url}", flush=True)
             done.wait()
     except ModelServerError as error:

@@ -1,0 +1,183 @@
+"""`durascope demo`: starts everything in order, says so, watches it, and stops all of it by pid."""
+
+import os
+import signal
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from durascope_dashboard.demo.children import Child, Children
+from durascope_dashboard.demo.dev_server import DevServer, DevServerError, port_in_use
+from durascope_dashboard.demo.errors import DemoError
+from durascope_dashboard.demo.plan import WORKERS, Plan, find_repository
+from durascope_dashboard.demo.ports import Ports
+from durascope_dashboard.demo.summary import read_runs, summarise
+
+READY_TIMEOUT_S = 90.0
+WATCH_S = 0.25
+Say = Callable[[str], None]
+
+
+def run_demo(
+    *,
+    seconds: float | None = None,
+    live: bool = False,
+    ports: Ports | None = None,
+    directory: Path | None = None,
+    seed: int = 0,
+    rate: float = 0.5,
+    say: Say | None = None,
+) -> int:
+    """Run the demo until Ctrl-C, or for ``seconds`` and then print a summary. The exit code: 0, or 1 if a part died.
+
+    Raises DemoError in one sentence when something is missing, a port is in use or a part does not start.
+    """
+    if live and not os.environ.get("OPENAI_API_KEY"):
+        raise DemoError("--live needs OPENAI_API_KEY in the environment; without --live the models are scripted")
+    repository = find_repository()
+    ports = ports or Ports()
+    ports.require_free()
+    plan = Plan(repository, directory or repository / ".demo", ports, live=live, seed=seed, rate=rate)
+    demo = Demo(plan, say or _say)
+    with demo.signals():
+        return demo.run(seconds)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+@dataclass
+class Demo:
+    """One demo in progress."""
+
+    plan: Plan
+    say: Say
+    children: Children = field(init=False)
+    temporal: DevServer = field(init=False)
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        logs = self.plan.directory / "logs"
+        self.children = Children(logs)
+        self.temporal = DevServer(
+            port=self.plan.ports.temporal,
+            ui_port=self.plan.ports.temporal_ui,
+            db=self.plan.directory / "temporal.db",
+            log=logs / "temporal.log",
+        )
+
+    def run(self, seconds: float | None) -> int:
+        """Start, watch, sum up, stop. Nothing that was started is left, whatever happens."""
+        try:
+            self._start()
+            if self._stop.is_set():
+                return 0
+            self._announce(seconds)
+            self._watch(seconds)
+            if seconds is not None and not self._stop.is_set():
+                self.say(summarise(read_runs(self.plan)))
+            return 0
+        finally:
+            self.say("stopping ...")
+            self.children.stop()
+            self.temporal.stop()
+            self.say("stopped; nothing is left running")
+
+    @contextmanager
+    def signals(self) -> Iterator[None]:
+        """SIGINT, SIGTERM and SIGHUP stop the demo in order; a second one while stopping changes nothing."""
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = {number: signal.signal(number, self._on_signal) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _on_signal(self, number: int, frame: Any) -> None:
+        self._stop.set()
+
+    def _start(self) -> None:
+        plan, began = self.plan, time.monotonic()
+        self.plan.directory.mkdir(parents=True, exist_ok=True)
+        self.children.directory.mkdir(parents=True, exist_ok=True)
+        self._step("Temporal dev server", self._start_temporal)
+        if not plan.live:
+            self._child("model server", plan.models_command(), lambda: port_in_use(plan.ports.models))
+        self._child("collector", plan.collector_command(), lambda: _answers(f"{plan.collector_url}/healthz"))
+        for name, role in WORKERS:
+            self._worker(name, role)
+        self._child("traffic", plan.traffic_command(), lambda: True)
+        self._child("dashboard", plan.dashboard_command(), lambda: _answers(f"{plan.dashboard_url}/_stcore/health"))
+        if not self._stop.is_set():
+            self.say(f"everything is up after {time.monotonic() - began:.1f} s")
+
+    def _start_temporal(self) -> None:
+        try:
+            self.temporal.start()
+        except DevServerError as error:
+            raise DemoError(str(error)) from error
+
+    def _step(self, name: str, action: Callable[[], None]) -> None:
+        if self._stop.is_set():
+            return
+        began = time.monotonic()
+        self.say(f"  {name} ...")
+        action()
+        if not self._stop.is_set():
+            self.say(f"  {name}: ready after {time.monotonic() - began:.1f} s")
+
+    def _child(self, name: str, command: list[str], ready: Callable[[], bool]) -> None:
+        def start() -> None:
+            child = self._spawn(name, command)
+            self.children.wait_ready(child, ready, READY_TIMEOUT_S, self._stop.is_set)
+
+        self._step(name, start)
+
+    def _worker(self, name: str, role: str) -> None:
+        def start() -> None:
+            child = self._spawn(name, self.plan.worker_command(role))
+            self.children.wait_ready(
+                child, lambda: b" polls " in child.log.read_bytes(), READY_TIMEOUT_S, self._stop.is_set
+            )
+
+        self._step(name, start)
+
+    def _spawn(self, name: str, command: list[str]) -> Child:
+        environment = self.plan.environment() | {"OTEL_SERVICE_NAME": name}
+        return self.children.start(name, command, environment, self.plan.repository)
+
+    def _announce(self, seconds: float | None) -> None:
+        self.say("")
+        self.say(f"Dashboard    {self.plan.dashboard_url}")
+        self.say(f"Temporal UI  {self.plan.temporal_ui_url}")
+        self.say(f"State, logs  {self.plan.directory}")
+        self.say("Ctrl-C stops everything." if seconds is None else f"Ends by itself in {seconds:g} s; Ctrl-C sooner.")
+
+    def _watch(self, seconds: float | None) -> None:
+        deadline = None if seconds is None else time.monotonic() + seconds
+        while not self._stop.wait(WATCH_S):
+            if (dead := self.children.dead()) is not None:
+                raise DemoError(
+                    f"the {dead.name} ended with exit code {dead.process.returncode}: {dead.last_words()} "
+                    f"(log: {dead.log})"
+                )
+            if deadline is not None and time.monotonic() > deadline:
+                return
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False  # not up yet: polled until the deadline
