@@ -27,7 +27,8 @@ def _refusal(error: Exception) -> Response:
     """The OTLP answer to a request that was not stored: 4xx is never sent again, 429 and 503 are."""
     if isinstance(error, Overloaded):
         return JSONResponse({"message": str(error)}, 429, {"Retry-After": str(error.retry_after_s)})
-    status = {MalformedRequest: 400, PayloadTooLarge: 413, UnsupportedPayload: 415}.get(type(error))
+    statuses: dict[type[Exception], int] = {MalformedRequest: 400, PayloadTooLarge: 413, UnsupportedPayload: 415}
+    status = statuses.get(type(error))
     if status is not None:
         return JSONResponse({"message": str(error)}, status)
     return JSONResponse({"message": f"not stored ({error})"}, 503, {"Retry-After": "5"})

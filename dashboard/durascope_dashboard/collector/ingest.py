@@ -51,7 +51,7 @@ class Item:
     @property
     def rows(self) -> int:
         """How many rows wait."""
-        return max(1, sum(table.num_rows for table in self.tables.values()))
+        return max(1, sum(int(table.num_rows) for table in self.tables.values()))
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Arrow schemas to DuckDB tables. Bulky JSON columns are compressed with zstd; there are no indexes (they slow ingest tenfold)."""
+"""Arrow schemas to DuckDB tables. Bulky JSON columns are compressed with zstd; there are no indexes."""
 
 from collections.abc import Iterator
 

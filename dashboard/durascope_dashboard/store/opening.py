@@ -1,6 +1,7 @@
 """Opening a DuckDB file without harming it: what is wrong is one sentence, and the file stays as it was."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
@@ -11,7 +12,7 @@ from durascope_dashboard.store import schema
 _HOLDER = re.compile(r"PID (\d+)")
 
 
-def open_checked(path: Path, *, read_only: bool, config: dict[str, str]) -> duckdb.DuckDBPyConnection:
+def open_checked(path: Path, *, read_only: bool, config: Mapping[str, str]) -> duckdb.DuckDBPyConnection:
     """Connect, after a read-only look at what an existing file is. Raises the StoreUnavailable family."""
     if path.exists():
         _check(path)
@@ -58,9 +59,9 @@ def _check(path: Path) -> None:
         )
 
 
-def _connect(path: Path, *, read_only: bool, config: dict[str, str]) -> duckdb.DuckDBPyConnection:
+def _connect(path: Path, *, read_only: bool, config: Mapping[str, str]) -> duckdb.DuckDBPyConnection:
     try:
-        return duckdb.connect(str(path), read_only=read_only, config=config)
+        return duckdb.connect(str(path), read_only=read_only, config=dict(config))
     except duckdb.Error as error:
         raise _explained(path, error) from error
 

@@ -106,7 +106,7 @@ def runs(
     order: str = "started",
     descending: bool = True,
 ) -> Any:
-    """Runs with their roll-ups, newest first. ``since``/``until`` bound ``started``; lists match any of their values."""
+    """Runs with their roll-ups, newest first. ``since``/``until`` bound ``started``; lists match any value."""
     if order not in ORDERS:
         raise UsageError(f"runs cannot be ordered by {order!r}; they can by: {', '.join(ORDERS)}")
     t = TABLES["runs"]
