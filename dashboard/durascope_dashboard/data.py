@@ -50,12 +50,13 @@ def query(name: str, **params: Any) -> pd.DataFrame:
     source = (os.environ.get("DURASCOPE_SERVER"), os.environ.get("DURASCOPE_STORE"))
     given = {key: value for key, value in params.items() if value is not None and value != "" and value != []}
     rows: pa.Table = _query(source, name, json.dumps(given, sort_keys=True))
-    return rows.to_pandas(types_mapper={t: pd.api.types.pandas_dtype(n) for t, n in _TYPES.items()}.get)
+    frame: pd.DataFrame = rows.to_pandas(types_mapper={t: pd.api.types.pandas_dtype(n) for t, n in _TYPES.items()}.get)
+    return frame
 
 
 def rows(frame: pd.DataFrame) -> list[Row]:
     """The frame as dictionaries, unknown as None."""
-    return [{k: None if v is pd.NA else v for k, v in row.items()} for row in frame.to_dict("records")]
+    return [{str(k): None if v is pd.NA else v for k, v in row.items()} for row in frame.to_dict("records")]
 
 
 def run(workflow_id: str, run_id: str | None, namespace: str | None = None) -> Row:
