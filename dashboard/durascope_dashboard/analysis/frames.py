@@ -47,3 +47,14 @@ def from_arrow(data: pa.Table, table: str) -> pd.DataFrame:
 def to_arrow(frame: pd.DataFrame, table: str) -> pa.Table:
     """Such a frame as an Arrow table with exactly the schema."""
     return pa.Table.from_pandas(conform(frame, table), schema=TABLES[table], preserve_index=False)
+
+
+def conform_columns(frame: pd.DataFrame, schema: pa.Schema) -> pd.DataFrame:
+    """As :func:`conform`, for a schema that is not a whole table."""
+    columns = {
+        field.name: frame[field.name].astype(_dtype(_DTYPES[field.type]))
+        if field.name in frame
+        else _array([None] * len(frame), dtype=_DTYPES[field.type])
+        for field in schema
+    }
+    return pd.DataFrame(columns, index=frame.index).reset_index(drop=True)

@@ -1,0 +1,134 @@
+"""The roll-up of one row per run, out of its settled operations and attempts."""
+
+import json
+
+import numpy as np
+import pandas as pd
+
+from durascope.records import Kind
+from durascope_dashboard.analysis.attribution import CLASSES
+from durascope_dashboard.analysis.keys import Codes, Floats, Mask, among, first_known, floats, present, rows_of, take
+from durascope_dashboard.analysis.operations import OPEN
+from durascope_dashboard.store.schema import HISTORY_RUNS, TIME_CLASSES
+
+_SPARK = 200  # operations in the sparkline, the newest
+
+
+def base(keys: pd.DataFrame, history: pd.DataFrame, spanned: pd.DataFrame, span_attempts: pd.DataFrame) -> pd.DataFrame:
+    """Run facts: history's, else the workflow span's, else what any attempt says. One row a run number."""
+    everything = np.arange(len(keys))
+    told = take(history, rows_of(everything, history["run"].to_numpy()))
+    spanned = take(spanned, rows_of(everything, spanned["run"].to_numpy(dtype=np.int64)))
+    attempt = take(span_attempts, rows_of(everything, span_attempts["run"].to_numpy()))
+    result = keys.copy()
+    for field in HISTORY_RUNS:
+        if field.name in keys:
+            continue
+        sources = [frame[field.name] for frame in (told, spanned, attempt) if field.name in frame]
+        # The span's end is no close while history says that the run is open.
+        if field.name in ("closed", "status", "failure_type", "failure_message"):
+            sources = [told[field.name], spanned[field.name].where(~present(told["status"]))]
+        sources = [source.astype(told[field.name].dtype) for source in sources]
+        result[field.name] = first_known(*sources)
+    result["status"] = result["status"].fillna("running")
+    result["first_run_id"] = result["first_run_id"].fillna(result["run_id"])
+    result["from_history"] = present(told["status"]) & told["from_history"].fillna(True).to_numpy(dtype=bool)
+    result["last_event_id"] = result["last_event_id"].fillna(0)
+    return result
+
+
+def earliest(runs: int, *parts: tuple[Codes, Floats]) -> Floats:
+    """The first moment that any evidence names, by run; NaN without one."""
+    run = np.concatenate([part[0] for part in parts])
+    time = np.concatenate([part[1] for part in parts])
+    result = np.full(runs, np.inf)
+    np.minimum.at(result, run[~np.isnan(time)], time[~np.isnan(time)])
+    return np.where(np.isinf(result), np.nan, result)
+
+
+def add_times(runs: pd.DataFrame, sums: Codes) -> None:
+    """``sums``: µs by class as of :func:`attribution.attribute`."""
+    by_name = dict(zip(CLASSES, sums.T, strict=True))
+    by_name["tool"] = by_name["tool"] + by_name["workflow_tool"]
+    for name in TIME_CLASSES:
+        runs[f"time_{name}_ms"] = by_name[name] / 1000
+    runs["duration_ms"] = sums.sum(axis=1) / 1000
+
+
+def add_counts(runs: pd.DataFrame, operations: pd.DataFrame, attempts: pd.DataFrame, hidden: Codes) -> None:
+    """Operations, attempts, retries, failures, extremes. ``hidden``: attempts without a row, by operation."""
+    size = len(runs)
+    of_operation = operations["run"].to_numpy()
+    count = np.nan_to_num(floats(operations["attempts"]))
+    runs["operations"] = np.bincount(of_operation, minlength=size)
+    runs["attempts"] = np.bincount(of_operation, count, size)
+    runs["retries"] = np.bincount(of_operation, np.maximum(count - 1, 0), size)
+    failed = among(attempts["status"], "error", "timeout", "lost")
+    runs["failed_attempts"] = np.bincount(attempts["run"], failed, size) + np.bincount(of_operation, hidden, size)
+    most = np.zeros(size)
+    np.maximum.at(most, of_operation, count)
+    runs["max_attempt"] = most
+    grouped = attempts.groupby("run", sort=False)
+    everything = np.arange(size)
+    queue = attempts["queue_ms"].groupby(attempts["run"]).quantile(0.95)
+    runs["queue_p95_ms"] = queue.reindex(everything).to_numpy()
+    runs["max_backoff_ms"] = grouped["backoff_ms"].max().reindex(everything).to_numpy()
+    skew = floats(attempts["skew_ms"])
+    known = np.flatnonzero(~np.isnan(skew))
+    worst = known[np.argsort(np.abs(skew[known]), kind="stable")]
+    chosen = rows_of(everything, attempts["run"].to_numpy()[worst])
+    runs["skew_ms"] = np.where(chosen >= 0, skew[worst][chosen], np.nan) if len(worst) else np.nan
+
+
+def add_names(runs: pd.DataFrame, operations: pd.DataFrame, attempts: pd.DataFrame) -> None:
+    """Agents and models as JSON arrays, the sparkline, the last error."""
+    size = len(runs)
+    runs["agents"] = _json_lists(operations["run"], operations["agent"], size)
+    model = among(operations["kind"], Kind.MODEL)
+    runs["models"] = _json_lists(operations["run"][model], operations["model"][model], size)
+    unpriced = attempts["unpriced"].to_numpy(dtype=bool)
+    runs["unpriced_models"] = _json_lists(
+        attempts["run"][unpriced], attempts["model"][unpriced].fillna("unknown"), size
+    )
+    retried = operations[present(operations["activity_id"])].sort_values(["scheduled", "event_id"], kind="stable")
+    lists = retried["attempts"].astype("int64").groupby(retried["run"]).agg(list).reindex(np.arange(size))
+    runs["spark"] = [json.dumps(value[-_SPARK:]) if isinstance(value, list) else "[]" for value in lists]
+    failed = attempts[among(attempts["status"], "error", "timeout", "lost") & present(attempts["error_type"])]
+    last = failed.assign(moment=failed["ended"].fillna(failed["started"])).sort_values("moment", kind="stable")
+    rows = rows_of(np.arange(size), last["run"].to_numpy())
+    runs["last_error_type"] = first_known(take(last, rows)["error_type"], runs["failure_type"])
+
+
+def _json_lists(run: "pd.Series[int]", name: "pd.Series[str]", size: int) -> list[str]:
+    pairs = pd.DataFrame({"run": run, "name": name}).dropna().drop_duplicates().sort_values(["run", "name"])
+    result = ["[]"] * size
+    for number, names in pairs.groupby("run")["name"]:
+        result[int(str(number))] = json.dumps(list(names), ensure_ascii=False)
+    return result
+
+
+def add_current(runs: pd.DataFrame, operations: pd.DataFrame, attempts: pd.DataFrame, human: Mask, now: int) -> None:
+    """What an open run is doing: the operation to look at, and what it waits for. ``human``: by run, a wait is open."""
+    everything = np.arange(len(runs))
+    is_open = among(runs["status"], "running")
+    active = among(operations["status"], *OPEN) & is_open[operations["run"]]
+    count = np.nan_to_num(floats(operations["attempts"]))
+    rank = np.select([count > 1, present(operations["activity_id"]), ~among(operations["kind"], "timer")], [3, 2, 1], 0)
+    candidates = operations[active].assign(rank=rank[active]).sort_values(["rank", "scheduled"], kind="stable")
+    chosen = take(candidates, rows_of(everything, candidates["run"].to_numpy()))
+    runs["current_operation"], runs["current_status"] = chosen["name"], chosen["status"]
+    runs["current_attempt"] = chosen["attempts"].where(present(chosen["activity_id"]))
+    runs["current_max_attempts"] = chosen["max_attempts"]
+    live = attempts[is_open[attempts["run"]]]
+    size = len(runs)
+    running = np.bincount(live["run"], among(live["status"], "running"), size) > 0
+    pending = among(live["status"], "pending")
+    later = floats(live["next_retry"])
+    retrying = np.bincount(live["run"], pending & (live["attempt"].to_numpy() > 1) & ~(later <= now), size) > 0
+    waiting = np.bincount(live["run"], pending, size) > 0
+    timer = np.bincount(operations["run"], active & among(operations["kind"], "timer"), size) > 0
+    asks = human | (np.bincount(operations["run"], active & among(operations["kind"], "human_wait"), size) > 0)
+    waits = np.select([running, retrying, waiting, asks, timer], ["", "retry", "worker", "human", "timer"], "")
+    runs["waiting_for"] = pd.Series(waits, dtype="string").where((waits != "") & is_open)
+    next_retry = pd.Series(later).groupby(live["run"].to_numpy()).min()
+    runs["next_retry"] = next_retry.reindex(everything).to_numpy()

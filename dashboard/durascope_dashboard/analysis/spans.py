@@ -1,0 +1,113 @@
+"""What the join takes from raw spans: runs that have no history yet, tools that ran in the workflow, stray tokens.
+
+Spans arrive more than once (export retries, replays); of each id an ended one wins over a begun
+one, then the highest ``seq``.
+"""
+
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from durascope import conventions as names
+from durascope.records import Kind, RunStatus
+from durascope_dashboard.analysis.keys import Codes, Mask, among, floats, number, present, rows_of, take
+
+_STATUS = {"ok": RunStatus.COMPLETED, "error": RunStatus.FAILED}
+_IN_WORKFLOW = (names.SPAN_TOOL, names.SPAN_MCP)
+
+
+def newest(spans: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Each span once; and the repetitions, of which the begun half of a span (no end yet) is none."""
+    ordered = spans.iloc[np.lexsort((floats(spans["seq"]), present(spans["end"])))]
+    repeated = ordered.duplicated(["trace_id", "span_id"], keep="last").to_numpy()
+    return ordered[~repeated].reset_index(drop=True), ordered[repeated & present(ordered["end"])]
+
+
+def _attribute(row: dict[str, Any], name: str) -> str | None:
+    value = row.get(name)
+    return str(value) if value not in (None, "") else None
+
+
+def _parsed(text: Any) -> dict[str, Any]:
+    try:
+        value = json.loads(text) if isinstance(text, str) else {}
+    except ValueError:  # a foreign span's attributes decide nothing
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def workflow_runs(spans: pd.DataFrame) -> pd.DataFrame:
+    """One row of run facts for each run that has a workflow span; columns as HISTORY_RUNS, keyed by ``run``."""
+    of_workflow = spans[among(spans["kind"], names.SPAN_WORKFLOW)].drop_duplicates("run", keep="last")
+    rows = []
+    for span in of_workflow.to_dict("records"):
+        said = _parsed(span["attributes"])
+        outcome = _attribute(said, names.OUTCOME)
+        open_ = pd.isna(span["end"])
+        status = RunStatus.RUNNING if open_ else _STATUS.get(span["status"], RunStatus.COMPLETED)
+        rows.append({
+            "run": span["run"], "started": span["start"], "closed": span["end"],
+            "status": outcome if outcome in set(RunStatus) and not open_ else str(status),
+            "workflow_type": _attribute(said, names.WORKFLOW_TYPE), "task_queue": _attribute(said, names.TASK_QUEUE),
+            "first_run_id": _attribute(said, names.FIRST_RUN_ID), "build_id": _attribute(said, names.BUILD_ID),
+            "parent_workflow_id": _attribute(said, names.PARENT_WORKFLOW_ID),
+            "parent_run_id": _attribute(said, names.PARENT_RUN_ID),
+            "previous_run_id": _attribute(said, names.PREVIOUS_RUN_ID),
+            "conversation_id": _attribute(said, names.GEN_AI_CONVERSATION_ID),
+            "trace_id": span["trace_id"], "parent_span_id": span["parent_span_id"],
+            "failure_type": _attribute(said, names.ERROR_TYPE), "failure_message": span["status_message"],
+        })  # fmt: skip
+    columns = ["run", "started", "closed", "status", "workflow_type", "task_queue", "first_run_id", "build_id",
+               "parent_workflow_id", "parent_run_id", "previous_run_id", "conversation_id", "trace_id",
+               "parent_span_id", "failure_type", "failure_message"]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _with_activity_below(spans: pd.DataFrame, parents: "pd.Series[str]") -> Mask:
+    """Spans above which an activity hangs, however deep: ``parents`` are span ids that activities name."""
+    above = spans["parent_span_id"]
+    marked = set(parents.dropna()) | set(above[present(spans["activity_id"])].dropna())
+    found = spans["span_id"].isin(marked)
+    while True:
+        more = spans["span_id"].isin(set(above[found].dropna())) & ~found
+        if not more.any():
+            return np.asarray(found.to_numpy(dtype=bool, na_value=False))
+        found |= more
+
+
+def workflow_tools(spans: pd.DataFrame, activity_parents: "pd.Series[str]") -> pd.DataFrame:
+    """Tools that ran inside the workflow itself: tool spans with no activity of their own or below them."""
+    chosen = among(spans["kind"], *_IN_WORKFLOW) & ~present(spans["activity_id"])
+    chosen &= ~_with_activity_below(spans, activity_parents)
+    tools = spans[chosen]
+    ended, failed = present(tools["end"]), among(tools["status"], "error")
+    return pd.DataFrame({
+        "run": tools["run"].to_numpy(), "namespace": tools["namespace"], "workflow_id": tools["workflow_id"],
+        "run_id": tools["run_id"], "operation_id": "span:" + tools["span_id"],
+        "kind": np.where(among(tools["kind"], names.SPAN_MCP), Kind.MCP, Kind.TOOL), "name": tools["name"],
+        "status": np.where(~ended, "running", np.where(failed, "error", "ok")),
+        "scheduled": tools["start"], "closed": tools["end"], "agent": tools["agent"],
+        "parent_span_id": tools["parent_span_id"], "error_message": tools["status_message"].where(failed),
+        "attempts": 0,
+    })  # fmt: skip
+
+
+def model_tokens(spans: pd.DataFrame, run: Codes, activity_id: Any, attempt: Any) -> pd.DataFrame:
+    """For each attempt asked about, the tokens and model of a model span inside it (nulls: none).
+
+    Stock instrumentations name the activity but not the attempt: their spans count for attempt 1, and the ledger
+    shows the attempts after it as unknown rather than guess. Of model spans nested in each other only the innermost
+    counts.
+    """
+    counted = among(spans["kind"], names.SPAN_MODEL) & present(spans["activity_id"]) & present(spans["input_tokens"])
+    leaves = spans[counted]
+    leaves = leaves[
+        ~leaves["span_id"].isin(set(leaves["parent_span_id"].dropna())).to_numpy(dtype=bool, na_value=False)
+    ]
+    asked = pd.DataFrame({"run": run, "activity_id": activity_id, "attempt": floats(attempt)})
+    given = leaves[["run", "activity_id"]].assign(attempt=np.nan_to_num(floats(leaves["attempt"]), nan=1.0))
+    both = pd.concat([asked, given], ignore_index=True)
+    codes = number(both["run"], both["activity_id"], both["attempt"])
+    return take(leaves, rows_of(codes[: len(asked)], codes[len(asked) :]))
