@@ -1,0 +1,1 @@
+"""The Temporal side of the collector: connecting, following histories, backfilling, decoding payloads."""

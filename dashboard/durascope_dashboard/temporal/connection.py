@@ -1,0 +1,51 @@
+"""Connecting to Temporal by its own environment configuration (TEMPORAL_ADDRESS, profiles, TLS ...)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.envconfig import ClientConfigProfile
+
+from durascope_dashboard.exceptions import TemporalUnavailable, UsageError
+
+DEFAULT_ADDRESS = "localhost:7233"
+
+
+@dataclass(frozen=True, slots=True)
+class TemporalConfig:
+    """Overrides of the environment configuration; None and empty mean "as configured there"."""
+
+    address: str | None = None
+    namespaces: Sequence[str] = ()
+    profile: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One server and the namespaces to read on it."""
+
+    client: Client
+    address: str
+    namespaces: tuple[str, ...]
+
+
+async def connect(config: TemporalConfig | None = None, *, lazy: bool = False) -> Connection:
+    """Connect. ``lazy`` connects with the first call. Raises TemporalUnavailable, UsageError (bad configuration)."""
+    config = config or TemporalConfig()
+    try:
+        settings: dict[str, Any] = {**ClientConfigProfile.load(config.profile).to_client_connect_config()}
+    except RuntimeError as error:
+        raise UsageError(
+            f"Temporal's environment configuration cannot be read: {error}; mend it or unset it"
+        ) from error
+    address = config.address or settings.get("target_host") or DEFAULT_ADDRESS
+    namespaces = tuple(dict.fromkeys(config.namespaces)) or (settings.get("namespace") or "default",)
+    settings |= {"target_host": address, "namespace": namespaces[0], "lazy": lazy}
+    try:
+        client = await Client.connect(**settings)
+    except (RuntimeError, ValueError) as error:
+        raise TemporalUnavailable(
+            f"no Temporal server answers at {address} ({error}); start it, or name another with --address"
+        ) from error
+    return Connection(client, address, namespaces)

@@ -1,0 +1,88 @@
+"""The Temporal calls that reading runs needs, page by page, so that no history is ever whole in memory."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import HistoryEventFilterType, WorkflowExecutionStatus
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.workflow.v1 import WorkflowExecutionInfo
+from temporalio.api.workflowservice.v1 import (
+    DescribeWorkflowExecutionRequest,
+    DescribeWorkflowExecutionResponse,
+    GetWorkflowExecutionHistoryRequest,
+    ListWorkflowExecutionsRequest,
+)
+from temporalio.client import Client
+
+from durascope.identity import RunKey
+
+CALL_TIMEOUT = timedelta(seconds=10)
+# The server answers a long poll after about 20 s with nothing.
+POLL_TIMEOUT = timedelta(seconds=40)
+HISTORY_PAGE = 128
+LIST_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """Some events, and where to go on; an empty token is the end."""
+
+    events: Sequence[HistoryEvent]
+    token: bytes
+
+
+async def history_page(client: Client, key: RunKey, token: bytes, *, wait: bool) -> HistoryPage:
+    """The next page. ``wait``: of an open run, block (some 20 s) until there is a new event. Raises RPCError."""
+    response = await client.workflow_service.get_workflow_execution_history(
+        GetWorkflowExecutionHistoryRequest(
+            namespace=key.namespace,
+            execution=WorkflowExecution(workflow_id=key.workflow_id, run_id=key.run_id),
+            maximum_page_size=HISTORY_PAGE,
+            next_page_token=token,
+            wait_new_event=wait,
+            history_event_filter_type=HistoryEventFilterType.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT,
+            skip_archival=True,
+        ),
+        timeout=POLL_TIMEOUT if wait else CALL_TIMEOUT,
+    )
+    return HistoryPage(response.history.events, response.next_page_token)
+
+
+async def list_runs(
+    client: Client, namespace: str, query: str, *, token: bytes = b"", page: int = LIST_PAGE
+) -> AsyncIterator[tuple[Sequence[WorkflowExecutionInfo], bytes]]:
+    """Pages of visibility, each with the token that goes on after it. Raises RPCError."""
+    while True:
+        response = await client.workflow_service.list_workflow_executions(
+            ListWorkflowExecutionsRequest(namespace=namespace, query=query, page_size=page, next_page_token=token),
+            timeout=CALL_TIMEOUT,
+        )
+        token = response.next_page_token
+        yield response.executions, token
+        if not token:
+            return
+
+
+async def describe(client: Client, key: RunKey) -> DescribeWorkflowExecutionResponse:
+    """Describe one run: its pending activities are the only sight of attempts under way. Raises RPCError."""
+    return await client.workflow_service.describe_workflow_execution(
+        DescribeWorkflowExecutionRequest(
+            namespace=key.namespace, execution=WorkflowExecution(workflow_id=key.workflow_id, run_id=key.run_id)
+        ),
+        timeout=CALL_TIMEOUT,
+    )
+
+
+def run_key(namespace: str, info: WorkflowExecutionInfo) -> RunKey:
+    """The key of a listed run."""
+    return RunKey(namespace, info.execution.workflow_id, info.execution.run_id)
+
+
+def is_open(info: WorkflowExecutionInfo) -> bool:
+    """Whether visibility still holds it for running (paused counts)."""
+    return info.status in (
+        WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING,
+        WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_PAUSED,
+    )

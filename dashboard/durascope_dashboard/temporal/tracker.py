@@ -1,0 +1,74 @@
+"""One run while it is read: page after page into a reader, and what was seen of its pending attempts."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from durascope.history import HistoryError, HistoryReader
+from durascope.identity import RunKey
+from durascope.records import HistoryRecord
+from durascope_dashboard.temporal.availability import TRANSIENT
+from durascope_dashboard.temporal.pages import history_page
+from durascope_dashboard.temporal.pending import Row, merged
+
+
+@dataclass(slots=True)
+class Tracker:
+    """``changed_at`` is the (monotonic) time of the oldest change that is not stored yet."""
+
+    key: RunKey
+    reader: HistoryReader
+    token: bytes = b""
+    changed_at: float | None = None
+    polled_at: float | None = None  # end of the last poll; None while one is under way
+    described_at: float = 0.0
+    settled: asyncio.Event = field(default_factory=asyncio.Event)  # stored for good, or given up
+    attempts: dict[tuple[str, int], Row] = field(default_factory=dict)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the history is complete."""
+        return self.reader.closed
+
+    async def read_page(self, client: Client, *, wait: bool) -> bool:
+        """Read one page; True if it brought events. Raises RPCError, HistoryError."""
+        try:
+            page = await history_page(client, self.key, self.token, wait=wait)
+        except RPCError as error:
+            if self.token and error.status not in (*TRANSIENT, RPCStatusCode.NOT_FOUND):
+                self.restart()  # the token's branch is gone (reset, failover): begin again
+                return False
+            raise
+        before = self.reader.last_event_id
+        for event in page.events:
+            self.reader.feed(event)
+        self.token = page.token
+        return self.reader.last_event_id > before
+
+    def restart(self) -> None:
+        """Forget what was read."""
+        self.reader = HistoryReader(self.key, self.reader.decode)
+        self.token = b""
+
+    def record(self) -> HistoryRecord | None:
+        """The record so far; None before the first event."""
+        try:
+            return self.reader.record()
+        except HistoryError:
+            if self.closed:
+                raise
+            return None  # nothing read yet
+
+    def observed(self, rows: list[Row]) -> list[Row]:
+        """Those rows that say something new, merged with what was seen of the same attempts before."""
+        new: list[Row] = []
+        for row in rows:
+            name = (row["activity_id"], row["attempt"])
+            before = self.attempts.get(name)
+            now = merged(before, row)
+            if before is None or any(now[c] != before[c] for c in now if c != "observed"):
+                self.attempts[name] = now
+                new.append(now)
+        return new

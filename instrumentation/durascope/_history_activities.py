@@ -1,0 +1,280 @@
+"""Activities of a run, folded from their events: what was asked for, what became of it, how many attempts that took.
+
+History holds an activity's Started event only once the activity has closed, with the final attempt's number and the
+failure of the one before. Attempts 1 .. n-2 never reach it: they are listed, and marked as estimated.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+from temporalio.api.failure.v1 import Failure
+from temporalio.api.history.v1 import (
+    ActivityTaskScheduledEventAttributes,
+    ActivityTaskStartedEventAttributes,
+    MarkerRecordedEventAttributes,
+)
+
+from durascope import identity
+from durascope._history_failures import Cause, read_failure
+from durascope._history_payloads import (
+    Decode,
+    ModelResult,
+    conversation,
+    json_object,
+    json_value,
+    model_result,
+    requested_model,
+)
+from durascope.conventions import HEADER_DURASCOPE
+from durascope.identity import RunKey
+from durascope.records import AttemptFacts, Kind, Micros, OperationFacts, RetryBy, Source, Status
+
+MODEL_ACTIVITIES = frozenset({"invoke_model_activity", "invoke_model_activity_streaming"})
+LOCAL_ACTIVITY_MARKER = "core_local_activity"
+_MCP_SUFFIXES = (
+    "-list-tools", "-call-tool", "-call-tool-v2", "-list-prompts", "-get-prompt", "-get-prompt-v2", "-server-session",
+)  # fmt: skip
+_AGENT_NAME_LIMIT = 100
+
+
+def micros(stamp: Timestamp) -> Micros:
+    """A protobuf timestamp in microseconds."""
+    return int(stamp.seconds * 1_000_000 + stamp.nanos // 1000)
+
+
+def duration_ms(holder: Any, name: str) -> float | None:
+    """A duration field in milliseconds; None when it is unset or zero (Temporal's "no such limit")."""
+    value: Duration = getattr(holder, name)
+    return (value.seconds * 1000 + value.nanos / 1e6) or None
+
+
+@dataclass(slots=True)
+class Activity:
+    """One activity while its events come in."""
+
+    facts: OperationFacts
+    result: ModelResult | None = None
+    started: Micros | None = None
+    attempt: int = 1
+    last_failure: Cause | None = None
+    cause: Cause | None = None
+    worker: str | None = None
+    build_id: str | None = None
+    began: bool = False
+
+
+@dataclass(slots=True)
+class Activities:
+    """All activities of one run. ``asked_for`` holds the functions that models of this run called."""
+
+    run: RunKey
+    decode: Decode | None
+    by_event: dict[int, Activity] = field(default_factory=dict)
+    local: list[tuple[OperationFacts, list[AttemptFacts]]] = field(default_factory=list)
+    asked_for: set[str] = field(default_factory=set)
+    conversation_id: str | None = None
+
+    def scheduled(
+        self, event_id: int, at: Micros, attrs: ActivityTaskScheduledEventAttributes, summary: str | None
+    ) -> None:
+        """ActivityTaskScheduled. ``summary`` only if it is known to be the agent's name."""
+        name = attrs.activity_type.name
+        ours = json_object(attrs.header.fields.get(HEADER_DURASCOPE), self.decode)
+        kind = self._kind(name, ours.get("kind"))
+        model = None
+        if kind is Kind.MODEL and attrs.input.payloads:
+            model = requested_model(attrs.input.payloads[0], self.decode)
+            self.conversation_id = self.conversation_id or conversation(attrs.input.payloads[0], self.decode)
+        agent, parent, retry = ours.get("agent"), ours.get("parent"), attrs.retry_policy
+        if not isinstance(agent, str):
+            agent = summary[:_AGENT_NAME_LIMIT] if summary and kind is Kind.MODEL else None
+        facts = OperationFacts(
+            *self.run,
+            operation_id=identity.activity_operation(attrs.activity_id),
+            kind=kind,
+            name=name,
+            status=Status.PENDING,
+            scheduled=at,
+            activity_id=attrs.activity_id,
+            activity_type=name,
+            agent=agent,
+            model=model,
+            task_queue=attrs.task_queue.name or None,
+            attempts=1,
+            max_attempts=retry.maximum_attempts or None,
+            initial_interval_ms=duration_ms(retry, "initial_interval"),
+            backoff_coefficient=retry.backoff_coefficient or None,
+            max_interval_ms=duration_ms(retry, "maximum_interval"),
+            schedule_to_start_ms=duration_ms(attrs, "schedule_to_start_timeout"),
+            start_to_close_ms=duration_ms(attrs, "start_to_close_timeout"),
+            schedule_to_close_ms=duration_ms(attrs, "schedule_to_close_timeout"),
+            heartbeat_ms=duration_ms(attrs, "heartbeat_timeout"),
+            parent_span_id=parent if isinstance(parent, str) else None,
+            event_id=event_id,
+        )
+        self.by_event[event_id] = Activity(facts)
+
+    def _kind(self, name: str, told: object) -> Kind:
+        if name in MODEL_ACTIVITIES:
+            return Kind.MODEL
+        if name.endswith(_MCP_SUFFIXES):
+            return Kind.MCP
+        if told in (Kind.TOOL, Kind.MODEL, Kind.MCP, Kind.ACTIVITY):
+            return Kind(str(told))
+        return Kind.TOOL if name in self.asked_for else Kind.ACTIVITY
+
+    def started(self, at: Micros, attrs: ActivityTaskStartedEventAttributes) -> None:
+        """ActivityTaskStarted: the final attempt's number, start and worker, and the failure before it."""
+        activity = self.by_event.get(attrs.scheduled_event_id)
+        if activity is None:
+            return
+        activity.began, activity.started, activity.attempt = True, at, max(attrs.attempt, 1)
+        activity.worker = attrs.identity or None
+        activity.build_id = attrs.worker_version.build_id or None
+        if attrs.HasField("last_failure"):
+            activity.last_failure = read_failure(attrs.last_failure, self.decode)
+
+    def closed(self, at: Micros, attrs: Any, status: Status) -> Activity | None:
+        """Completed, failed, timed out or cancelled. Returns the activity, None if its start is not there."""
+        activity = self.by_event.get(attrs.scheduled_event_id)
+        if activity is None:
+            return None
+        failure: Failure | None = getattr(attrs, "failure", None)
+        activity.cause = read_failure(failure, self.decode) if failure is not None else None
+        cause = activity.cause
+        activity.facts = replace(
+            activity.facts,
+            status=status,
+            closed=at,
+            attempts=activity.attempt,
+            error_type=cause.type if cause else None,
+            error_message=cause.message if cause else None,
+        )
+        if status is Status.OK and activity.facts.kind is Kind.MODEL and attrs.result.payloads:
+            activity.result = model_result(attrs.result.payloads[0], self.decode)
+            if activity.result is not None:
+                self.asked_for |= activity.result.calls
+        return activity
+
+    def local_activity(self, event_id: int, at: Micros, attrs: MarkerRecordedEventAttributes) -> None:
+        """A local activity is one marker: its number of attempts, first schedule and completion are all there is."""
+        data = json_object(_first(attrs, "data"), self.decode)
+        cause = read_failure(attrs.failure, self.decode) if attrs.HasField("failure") else None
+        status = cause.status if cause else Status.OK
+        queued, ended = _stamp(data.get("original_schedule_time")), _stamp(data.get("complete_time")) or at
+        attempt = data.get("attempt")
+        number = attempt if isinstance(attempt, int) else 1
+        name = str(data.get("activity_type") or json_value_of(attrs, "type", self.decode) or "local activity")
+        activity_id = str(data.get("activity_id") or f"local-{event_id}")
+        result = None
+        if name in MODEL_ACTIVITIES and (payload := _first(attrs, "result")) is not None:
+            result = model_result(payload, self.decode)
+            self.asked_for |= result.calls if result else frozenset()
+        facts = OperationFacts(
+            *self.run,
+            operation_id=identity.activity_operation(activity_id),
+            kind=Kind.MODEL if name in MODEL_ACTIVITIES else Kind.LOCAL_ACTIVITY,
+            name=name,
+            status=status,
+            scheduled=queued or ended,
+            closed=ended,
+            activity_id=activity_id,
+            activity_type=name,
+            attempts=max(number, 1),
+            event_id=event_id,
+            error_type=cause.type if cause else None,
+            error_message=cause.message if cause else None,
+        )
+        # It starts in the worker that scheduled it, so the first attempt's schedule is as good as its start.
+        only = queued if number <= 1 else None
+        activity = Activity(facts, result, only, max(number, 1), None, cause, began=True)
+        self.local.append((facts, list(self._attempts(activity, None))))
+
+    def operations(self, run_closed: Micros | None) -> Iterator[OperationFacts]:
+        """All activities; one still open when its run closed was abandoned: cancelled at that moment."""
+        for activity in self.by_event.values():
+            if activity.facts.closed is None and run_closed is not None:
+                yield replace(activity.facts, status=Status.CANCELLED, closed=run_closed, attempts=activity.attempt)
+            elif activity.facts.closed is None and activity.began:
+                yield replace(activity.facts, status=Status.RUNNING, attempts=activity.attempt)
+            else:
+                yield activity.facts
+        for facts, _ in self.local:
+            yield facts
+
+    def attempts(self, run_closed: Micros | None) -> Iterator[AttemptFacts]:
+        """Every attempt that history tells of or implies."""
+        for activity in self.by_event.values():
+            yield from self._attempts(activity, run_closed)
+        for _, attempts in self.local:
+            yield from attempts
+
+    def _attempts(self, activity: Activity, run_closed: Micros | None) -> Iterator[AttemptFacts]:
+        facts = activity.facts
+        assert facts.activity_id is not None
+        for number in range(1, activity.attempt):
+            previous = activity.last_failure if number == activity.attempt - 1 else None
+            delay = previous.retry_delay_ms if previous else None
+            yield AttemptFacts(
+                *self.run, facts.activity_id, number,
+                status=previous.status if previous else Status.ERROR,
+                source=Source.HISTORY,
+                queued=facts.scheduled if number == 1 else None,
+                error_type=previous.type if previous else None,
+                error_message=previous.message if previous else None,
+                retry_delay_ms=delay,
+                retry_by=RetryBy.SERVER if delay is not None else None,
+                task_queue=facts.task_queue, model=facts.model,
+                http_status=previous.http_status if previous else None,
+                estimated=True,
+            )  # fmt: skip
+        yield self._final(activity, run_closed)
+
+    def _final(self, activity: Activity, run_closed: Micros | None) -> AttemptFacts:
+        facts, cause, result = activity.facts, activity.cause, activity.result
+        assert facts.activity_id is not None
+        abandoned = facts.closed is None and run_closed is not None
+        status = Status.CANCELLED if abandoned else facts.status
+        if facts.closed is None and not abandoned and activity.began:
+            status = Status.RUNNING
+        if cause is not None and cause.status is Status.TIMEOUT and status is Status.ERROR:
+            status = Status.TIMEOUT
+        return AttemptFacts(
+            *self.run, facts.activity_id, activity.attempt,
+            status=status,
+            source=Source.HISTORY,
+            queued=facts.scheduled if activity.attempt == 1 else None,
+            started=activity.started,
+            ended=facts.closed,
+            error_type=cause.type if cause else None,
+            error_message=cause.message if cause else None,
+            worker=activity.worker,
+            task_queue=facts.task_queue,
+            build_id=activity.build_id,
+            model=(result.model if result else None) or facts.model,
+            response_id=result.response_id if result else None,
+            http_status=cause.http_status if cause else None,
+            tokens=result.tokens if result else None,
+            # Open when its run closed: that there was a last attempt is known, its number and end are not.
+            estimated=abandoned,
+        )  # fmt: skip
+
+
+def _first(attrs: MarkerRecordedEventAttributes, name: str) -> Any:
+    payloads = attrs.details[name].payloads if name in attrs.details else ()
+    return payloads[0] if payloads else None
+
+
+def json_value_of(attrs: MarkerRecordedEventAttributes, name: str, decode: Decode | None) -> Any:
+    """The JSON value of one of a marker's details, None if there is none."""
+    payload = _first(attrs, name)
+    return json_value(payload, decode) if payload is not None else None
+
+
+def _stamp(value: object) -> Micros | None:
+    if not isinstance(value, dict) or not isinstance(value.get("seconds"), int):
+        return None
+    return int(value["seconds"]) * 1_000_000 + int(value.get("nanos") or 0) // 1000

@@ -1,0 +1,124 @@
+"""What is read out of payloads: headers, the requested model, usage. Everything else in a payload is left alone."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from temporalio.api.common.v1 import Payload
+
+from durascope.records import Tokens
+
+Decode = Callable[[Payload], Payload | None]
+"""A payload codec's inverse; None when it cannot decode."""
+
+_READABLE = (b"json/plain", b"json/protobuf")
+# The integration writes model_name first, so that the conversation behind it need not be parsed.
+_MODEL_NAME = re.compile(rb'\s*\{\s*"model_name"\s*:\s*("(?:[^"\\]|\\.)*"|null)')
+_CONVERSATION = re.compile(rb'"conversation_id"\s*:\s*"([^"\\]+)"\s*,\s*"prompt"\s*:\s*null\s*\}\s*$')
+
+
+@dataclass(frozen=True, slots=True)
+class ModelResult:
+    """What a model activity's result tells: ``tokens`` None when the provider reported nothing."""
+
+    tokens: Tokens | None
+    response_id: str | None
+    model: str | None
+    calls: frozenset[str]  # names of the functions the model asked for
+
+
+def readable(payload: Payload, decode: Decode | None) -> Payload | None:
+    """The payload as JSON bytes, decoded if need be; None when it cannot be read (encrypted, binary)."""
+    if payload.metadata.get("encoding") in _READABLE:
+        return payload
+    decoded = decode(payload) if decode is not None and payload.metadata else None
+    return decoded if decoded is not None and decoded.metadata.get("encoding") in _READABLE else None
+
+
+def json_value(payload: Payload, decode: Decode | None) -> Any:
+    """The payload's JSON value; None when it cannot be read."""
+    plain = readable(payload, decode)
+    if plain is None:
+        return None
+    try:
+        return json.loads(plain.data)
+    except ValueError:  # not what its encoding says: as good as unreadable
+        return None
+
+
+def json_object(payload: Payload | None, decode: Decode | None) -> dict[str, Any]:
+    """The payload's JSON object; empty when it is none."""
+    value = json_value(payload, decode) if payload is not None else None
+    return value if isinstance(value, dict) else {}
+
+
+def requested_model(payload: Payload, decode: Decode | None) -> str | None:
+    """``model_name`` of an ``ActivityModelInput``, without parsing the conversation."""
+    plain = readable(payload, decode)
+    if plain is None:
+        return None
+    found = _MODEL_NAME.match(plain.data)
+    if found is None:
+        name = json_object(plain, None).get("model_name")
+        return name if isinstance(name, str) else None
+    name = json.loads(found.group(1))
+    return name if isinstance(name, str) else None
+
+
+def conversation(payload: Payload, decode: Decode | None) -> str | None:
+    """``conversation_id`` of an ``ActivityModelInput``, read from its end."""
+    plain = readable(payload, decode)
+    found = _CONVERSATION.search(plain.data[-2048:]) if plain is not None else None
+    return found.group(1).decode(errors="replace") if found else None
+
+
+def model_result(payload: Payload, decode: Decode | None) -> ModelResult | None:
+    """Usage of a ``ModelResponse``, or of the final event of a streamed one; None when it cannot be read."""
+    value = json_value(payload, decode)
+    if isinstance(value, list):
+        final = [e["response"] for e in value if isinstance(e, dict) and isinstance(e.get("response"), dict)]
+        value = final[-1] if final else {}
+    if not isinstance(value, dict):
+        return None
+    output = value.get("output")
+    calls = (
+        item.get("name")
+        for item in (output if isinstance(output, list) else ())
+        if isinstance(item, dict) and item.get("type") == "function_call"
+    )
+    return ModelResult(
+        tokens=_tokens(value.get("usage")),
+        response_id=_text(value.get("response_id") or value.get("id")),
+        model=_text(value.get("model")),
+        calls=frozenset(name for name in calls if isinstance(name, str)),
+    )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _tokens(usage: object) -> Tokens | None:
+    if not isinstance(usage, dict):
+        return None
+    details_in, details_out = usage.get("input_tokens_details"), usage.get("output_tokens_details")
+    tokens = Tokens(
+        input=_count(usage, "input_tokens"),
+        cached_input=_count(details_in, "cached_tokens"),
+        output=_count(usage, "output_tokens"),
+        reasoning=_count(details_out, "reasoning_tokens"),
+        cache_write=_count(details_in, "cache_write_tokens"),
+    )
+    # A provider that reports nothing leaves the SDK's empty Usage: unknown, not free.
+    reported = usage.get("requests") or any((tokens.input, tokens.output, _count(usage, "total_tokens")))
+    return tokens if reported else None
+
+
+def _count(holder: object, name: str) -> int:
+    # Golden histories of early versions hold the details as a list of one.
+    if isinstance(holder, list):
+        holder = holder[0] if holder else None
+    value = holder.get(name) if isinstance(holder, dict) else None
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,295 @@
+"""Temporal event histories as records: pure, one pass, and no payload kept but what usage needs.
+
+``read_history`` folds a whole history; ``HistoryReader`` takes events as they come, for runs that are still open.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any, Final
+
+from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
+from temporalio.api.history.v1 import HistoryEvent
+
+from durascope._history_activities import LOCAL_ACTIVITY_MARKER, Activities, duration_ms, micros
+from durascope._history_failures import read_failure
+from durascope._history_json import HistoryFile, load_history_json
+from durascope._history_payloads import Decode, json_value
+from durascope._history_run import Run
+from durascope._history_waits import Waits
+from durascope.exceptions import HistoryError
+from durascope.identity import RunKey
+from durascope.records import HistoryRecord, Kind, Micros, OperationFacts, RunStatus, Status
+
+__all__ = ["HistoryError", "HistoryFile", "HistoryReader", "load_history_json", "read_history"]
+
+# Signals and updates of the SDK's own machinery (streams); nobody waited for them.
+_INTERNAL = "__temporal"
+# The server's bookkeeping, not failures of the workflow's code.
+_BENIGN_CAUSES = frozenset(
+    {
+        WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND,
+        WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND,
+        WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_FAILOVER_CLOSE_COMMAND,
+        WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_STICKY_TASK_QUEUE,
+    }
+)
+
+
+def read_history(
+    events: Iterable[HistoryEvent], namespace: str, workflow_id: str, run_id: str, *, decode: Decode | None = None
+) -> HistoryRecord:
+    """One run's record from its events, oldest first (gaps and repeats are tolerated).
+
+    ``decode`` turns an encoded payload into a plain one, or None; without it encoded usage is unknown.
+    Raises HistoryError if the start event is missing.
+    """
+    reader = HistoryReader(RunKey(namespace, workflow_id, run_id), decode)
+    for event in events:
+        reader.feed(event)
+    return reader.record()
+
+
+class HistoryReader:
+    """Folds events into a record that can be asked for at any time. Not thread-safe."""
+
+    def __init__(self, key: RunKey, decode: Decode | None = None) -> None:
+        self.key = key
+        self.last_event_id = 0
+        self.decode = decode
+        self._run = Run(key, decode)
+        self._activities = Activities(key, decode)
+        self._waits = Waits(key)
+        self._operations: dict[int, OperationFacts] = {}  # children, timers ... by the event that opened them
+        self._timers: dict[str, int] = {}
+        self._admitted: dict[str, str] = {}
+        self._events = self._bytes = 0
+
+    @property
+    def closed(self) -> bool:
+        """Whether the closing event has been read."""
+        return self._run.closed is not None
+
+    @property
+    def pending_activities(self) -> bool:
+        """Whether an activity is open: only Describe knows what its attempts are doing."""
+        return not self.closed and any(a.facts.closed is None for a in self._activities.by_event.values())
+
+    def feed(self, event: HistoryEvent) -> None:
+        """Take the next event; one that was there before is dropped."""
+        if event.event_id <= self.last_event_id:
+            return
+        self.last_event_id = event.event_id
+        self._events += 1
+        self._bytes += event.ByteSize()
+        handler = _HANDLERS.get(event.event_type)
+        if handler is not None:
+            attributes = event.WhichOneof("attributes")
+            if attributes is None:
+                raise HistoryError(
+                    f"event {event.event_id} of workflow {self.key.workflow_id} has no attributes; "
+                    "download the history again"
+                )
+            handler(self, event, micros(event.event_time), getattr(event, attributes))
+
+    def record(self) -> HistoryRecord:
+        """What is known so far. Raises HistoryError before the start event was read."""
+        if self._run.started is None:
+            raise HistoryError(
+                f"the history of workflow {self.key.workflow_id} has no WorkflowExecutionStarted event "
+                f"among its {self._events} events; download the whole history"
+            )
+        closed = self._run.closed
+        waits, humans = list(self._waits.waits), list(self._waits.humans)
+        if closed is None:
+            open_waits, open_humans = self._waits.now_waiting()
+            waits += open_waits
+            humans += open_humans
+        others = [
+            replace(op, status=Status.CANCELLED, closed=closed) if closed is not None and op.closed is None else op
+            for op in self._operations.values()
+        ]
+        operations = [*self._activities.operations(closed), *others, *humans]
+        facts = self._run.facts(
+            events=self._events,
+            size=self._bytes,
+            last_event_id=self.last_event_id,
+            conversation_id=self._activities.conversation_id,
+        )
+        operations.sort(key=lambda op: (op.scheduled, op.event_id or 0))
+        return HistoryRecord(facts, operations, list(self._activities.attempts(closed)), waits)
+
+    # One method an event, named as the event.
+
+    def _started(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
+        self._run.start(at, attrs)
+
+    def _task_scheduled(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
+        self._waits.task_scheduled(at)
+
+    def _task_completed(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
+        self._run.task_completed(attrs)
+        self._waits.task_ended(event.event_id, at, completed=True)
+
+    def _task_failed(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
+        self._waits.task_ended(event.event_id, at, completed=False)
+        if attrs.cause == WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW:
+            self._run.reset_from(attrs.base_run_id)
+        elif attrs.cause not in _BENIGN_CAUSES:
+            name = WorkflowTaskFailedCause.Name(attrs.cause).removeprefix("WORKFLOW_TASK_FAILED_CAUSE_").lower()
+            self._open(event, at, Kind.WORKFLOW_TASK_FAILURE, name)
+            self._close(event.event_id, at, Status.ERROR, attrs.failure)
+
+    def _task_timed_out(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
+        self._waits.task_ended(event.event_id, at, completed=False)
+        self._open(event, at, Kind.WORKFLOW_TASK_FAILURE, "timed_out")
+        self._close(event.event_id, at, Status.TIMEOUT)
+
+    def _activity_scheduled(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
+        self._waits.open_work += 1
+        summary = json_value(event.user_metadata.summary, self.decode) if self._run.agent_summaries else None
+        self._activities.scheduled(event.event_id, at, attrs, summary if isinstance(summary, str) else None)
+
+    def _activity_started(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
+        self._activities.started(at, attrs)
+
+    def _activity_closed(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
+        self._waits.open_work = max(self._waits.open_work - 1, 0)
+        self._waits.internal()
+        self._activities.closed(at, attrs, _ACTIVITY_OUTCOMES[event.event_type])
+
+    def _marker(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
+        if attrs.marker_name == LOCAL_ACTIVITY_MARKER:
+            self._activities.local_activity(event.event_id, at, attrs)
+
+    def _child_initiated(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
+        self._waits.open_work += 1
+        self._open(event, at, Kind.CHILD, attrs.workflow_type.name, attrs.workflow_id)
+
+    def _work_closed(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
+        self._waits.open_work = max(self._waits.open_work - 1, 0)
+        self._waits.internal()
+        opener = getattr(attrs, "initiated_event_id", 0) or getattr(attrs, "scheduled_event_id", 0)
+        self._close(opener, at, _WORK_OUTCOMES[event.event_type], getattr(attrs, "failure", None))
+
+    def _nexus_scheduled(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
+        self._waits.open_work += 1
+        self._open(event, at, Kind.ACTIVITY, f"{attrs.service}.{attrs.operation}", attrs.endpoint)
+
+    def _timer_started(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
+        self._waits.open_timers += 1
+        self._timers[attrs.timer_id] = event.event_id
+        seconds = (duration_ms(attrs, "start_to_fire_timeout") or 0) / 1000
+        self._open(event, at, Kind.TIMER, "timer", f"{seconds:g} s")
+
+    def _timer_closed(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
+        self._waits.open_timers = max(self._waits.open_timers - 1, 0)
+        fired = event.event_type == EventType.EVENT_TYPE_TIMER_FIRED
+        if fired:  # a cancelled one ended with the workflow task that cancelled it
+            self._waits.internal()
+        opener = self._timers.pop(attrs.timer_id, attrs.started_event_id)
+        self._close(opener, at, Status.OK if fired else Status.CANCELLED)
+
+    def _signalled(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
+        if attrs.signal_name.startswith(_INTERNAL):
+            return
+        self._waits.signalled(at, attrs.signal_name)
+        self._open(event, at, Kind.SIGNAL, attrs.signal_name, attrs.signal_name)
+        self._close(event.event_id, at, Status.OK)
+
+    def _update_admitted(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
+        self._admitted[attrs.request.meta.update_id] = attrs.request.input.name
+
+    def _update_accepted(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
+        name = attrs.accepted_request.input.name or self._admitted.get(attrs.protocol_instance_id, "update")
+        if name.startswith(_INTERNAL):
+            return
+        self._waits.updated(name)
+        self._open(event, at, Kind.UPDATE, name, name)
+
+    def _update_completed(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
+        failure = attrs.outcome.failure if attrs.outcome.HasField("failure") else None
+        self._close(attrs.accepted_event_id, at, Status.OK if failure is None else Status.ERROR, failure)
+
+    def _cancel_requested(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
+        self._waits.internal()
+
+    def _closed(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
+        self._run.close(at, attrs, _RUN_OUTCOMES[event.event_type])
+
+    def _open(self, event: HistoryEvent, at: Micros, kind: Kind, name: str, detail: str | None = None) -> None:
+        self._operations[event.event_id] = OperationFacts(
+            *self.key,
+            operation_id=f"{_ID_PREFIX.get(event.event_type, kind.value)}:{event.event_id}",
+            kind=kind,
+            name=name,
+            status=Status.RUNNING,
+            scheduled=at,
+            event_id=event.event_id,
+            detail=detail,
+        )
+
+    def _close(self, opener: int, at: Micros, status: Status, failure: Any = None) -> None:
+        operation = self._operations.get(opener)
+        if operation is not None:
+            cause = read_failure(failure, self.decode) if failure is not None and failure.ByteSize() else None
+            self._operations[opener] = replace(
+                operation,
+                status=status,
+                closed=at,
+                error_type=cause.type if cause else None,
+                error_message=cause.message if cause else None,
+            )
+
+
+_ID_PREFIX: Final = {EventType.EVENT_TYPE_NEXUS_OPERATION_SCHEDULED: "nexus"}
+_ACTIVITY_OUTCOMES: Final = {
+    EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED: Status.OK,
+    EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED: Status.ERROR,
+    EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT: Status.TIMEOUT,
+    EventType.EVENT_TYPE_ACTIVITY_TASK_CANCELED: Status.CANCELLED,
+}
+_WORK_OUTCOMES: Final = {
+    EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_FAILED: Status.ERROR,
+    EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_COMPLETED: Status.OK,
+    EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_FAILED: Status.ERROR,
+    EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TIMED_OUT: Status.TIMEOUT,
+    EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_CANCELED: Status.CANCELLED,
+    EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TERMINATED: Status.ERROR,
+    EventType.EVENT_TYPE_NEXUS_OPERATION_COMPLETED: Status.OK,
+    EventType.EVENT_TYPE_NEXUS_OPERATION_FAILED: Status.ERROR,
+    EventType.EVENT_TYPE_NEXUS_OPERATION_CANCELED: Status.CANCELLED,
+    EventType.EVENT_TYPE_NEXUS_OPERATION_TIMED_OUT: Status.TIMEOUT,
+}
+_RUN_OUTCOMES: Final = {
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED: RunStatus.COMPLETED,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED: RunStatus.FAILED,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT: RunStatus.TIMED_OUT,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED: RunStatus.CANCELLED,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED: RunStatus.TERMINATED,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW: RunStatus.CONTINUED_AS_NEW,
+}
+_Handler = Callable[[HistoryReader, HistoryEvent, Micros, Any], None]
+_R = HistoryReader
+_HANDLERS: Final[dict[int, _Handler]] = {
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED: _R._started,
+    EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED: _R._task_scheduled,
+    EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED: _R._task_completed,
+    EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED: _R._task_failed,
+    EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT: _R._task_timed_out,
+    EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED: _R._activity_scheduled,
+    EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED: _R._activity_started,
+    **dict.fromkeys(_ACTIVITY_OUTCOMES, _R._activity_closed),
+    EventType.EVENT_TYPE_MARKER_RECORDED: _R._marker,
+    EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED: _R._child_initiated,
+    EventType.EVENT_TYPE_NEXUS_OPERATION_SCHEDULED: _R._nexus_scheduled,
+    **dict.fromkeys(_WORK_OUTCOMES, _R._work_closed),
+    EventType.EVENT_TYPE_TIMER_STARTED: _R._timer_started,
+    EventType.EVENT_TYPE_TIMER_FIRED: _R._timer_closed,
+    EventType.EVENT_TYPE_TIMER_CANCELED: _R._timer_closed,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED: _R._signalled,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ADMITTED: _R._update_admitted,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED: _R._update_accepted,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED: _R._update_completed,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED: _R._cancel_requested,
+    **dict.fromkeys(_RUN_OUTCOMES, _R._closed),
+}
