@@ -74,6 +74,8 @@ def _mcp_tools(data: Any) -> Description:
 
 def _generation(data: Any) -> Description:
     attributes = {c.KIND: c.SPAN_MODEL, c.GEN_AI_OPERATION: "chat", c.GEN_AI_REQUEST_MODEL: data.model}
+    # The Chat Completions model writes its base URL here; other providers' models write their own things.
+    attributes |= {c.GEN_AI_PROVIDER: "openai" if "base_url" in (data.model_config or {}) else None}
     attributes |= token_attributes(tokens_of(data.usage))
     return Description(f"chat {data.model or 'model'}", clean(attributes), SpanKind.CLIENT)
 
@@ -82,7 +84,7 @@ def _response(data: Any) -> Description:
     response = data.response
     model = getattr(response, "model", None)
     attributes = {c.KIND: c.SPAN_MODEL, c.GEN_AI_OPERATION: "chat", c.GEN_AI_RESPONSE_MODEL: model}
-    attributes |= {c.GEN_AI_RESPONSE_ID: getattr(response, "id", None)}
+    attributes |= {c.GEN_AI_RESPONSE_ID: getattr(response, "id", None), c.GEN_AI_PROVIDER: "openai"}
     attributes |= token_attributes(tokens_of(data.usage or getattr(response, "usage", None)))
     return Description(f"chat {model or 'model'}", clean(attributes), SpanKind.CLIENT)
 

@@ -1,106 +1,117 @@
-"""Where spans and log records leave: a bounded queue and one thread between the program and OpenTelemetry."""
+"""Where spans, log events and measurements leave Durascope for OpenTelemetry; nothing here blocks its caller."""
 
-import threading
-from collections import deque
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from opentelemetry._logs import LogRecord
 from opentelemetry._logs.severity import SeverityNumber
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler
-from opentelemetry.trace import NonRecordingSpan, TracerProvider, set_span_in_context
+from opentelemetry.trace import NonRecordingSpan, set_span_in_context
 
+from durascope._buffer import Buffer
+from durascope._content import Content
+from durascope._metrics import Metrics
 from durascope._safely import count_failure, safely
-from durascope._spans import Attributes, SpanFacts, readable, span_context
+from durascope._spans import INSTRUMENTATION, Attributes, SpanFacts, readable, span_context
 
-COALESCE_S = 0.05
-QUEUE_SIZE = 65_536
+Clock = Callable[[], int]
+"""Tells Unix nanoseconds."""
 
 
 class Pipeline:
-    """Takes finished spans and log records from any thread; hands them on from one of its own.
+    """One plugin's way out. ``direct``: the providers' processors are ours, which only append to a buffer.
 
-    ``dropped`` counts what a full queue lost.
+    Anyone else's processors are called from a thread of ours: an exporter that opens a file or a socket on the
+    workflow thread would block it, or meet the sandbox.
     """
 
-    def __init__(self, tracer_provider: TracerProvider | None, logger_provider: Any | None) -> None:
-        provider: Any = _unwrap(tracer_provider)
+    def __init__(
+        self,
+        tracer_provider: Any | None,
+        meter_provider: Any | None = None,
+        logger_provider: Any | None = None,
+        *,
+        content: Content | None = None,
+        direct: bool = False,
+        size: int = 20_000,
+        clock: Clock = time.time_ns,
+    ) -> None:
+        provider = _unwrap(tracer_provider)
+        self.tracer_provider = provider
         self._processor = getattr(provider, "_active_span_processor", None)
         self.sampler: Sampler = getattr(provider, "sampler", ALWAYS_ON)
         self._resource: Resource = getattr(provider, "resource", None) or Resource.create({})
-        self._providers = [found for found in (provider, logger_provider) if found is not None]
-        self._logger = logger_provider.get_logger("durascope") if logger_provider is not None else None
-        self._queue: deque[Callable[[], None]] = deque()
-        self._wake = threading.Event()
-        self._stopped = False
-        self._idle = threading.Condition()
-        self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
-        self.dropped = 0
+        self._providers = [found for found in (provider, logger_provider, meter_provider) if found is not None]
+        logger = logger_provider.get_logger(INSTRUMENTATION.name, INSTRUMENTATION.version) if logger_provider else None
+        self._emit_record: Callable[[LogRecord], None] | None = logger.emit if logger else None
+        self._direct = direct
+        self._handoff: Buffer[Callable[[], None]] = Buffer(_call_all, size=size, name="handoff")
+        self.content = content or Content()
+        self.clock = clock
+        self.metrics = Metrics(meter_provider, self.dropped)
 
+    def dropped(self) -> int:
+        """Spans and records lost so far."""
+        processors = getattr(self._processor, "_span_processors", ())
+        buffers = [found for each in processors if isinstance(found := getattr(each, "buffer", None), Buffer)]
+        return self._handoff.dropped + sum(each.dropped for each in buffers)
+
+    @safely
     def span(self, facts: SpanFacts) -> None:
-        """Queue a finished span."""
-        if self._processor is not None:
-            self._put(lambda: self._processor.on_end(readable(facts, self._resource)))  # type: ignore[union-attr]  # checked above
-
-    def event(self, name: str, trace: int, span: int, time_ns: int, attributes: Attributes) -> None:
-        """Queue a log event that belongs to a span."""
-        logger = self._logger
-        if logger is None:
+        """Pass on a finished span, if its run is sampled, and count it in the metrics."""
+        self.metrics.span(facts)
+        if self._processor is None or not facts.sampled:
             return
-        context = set_span_in_context(NonRecordingSpan(span_context(trace, span)))
+        if self._direct:
+            self._processor.on_end(readable(facts, self._resource))
+        else:
+            self._handoff.put(lambda: self._end(facts))
+
+    def _end(self, facts: SpanFacts) -> None:
+        if self._processor is not None:
+            self._processor.on_end(readable(facts, self._resource))
+
+    @safely
+    def event(self, name: str, trace: int, span: int, time_ns: int, attributes: Attributes) -> None:
+        """Pass on a log event that belongs to a span."""
+        emit = self._emit_record
+        if emit is None:
+            return
         record = LogRecord(
             timestamp=time_ns,
             observed_timestamp=time_ns,
-            context=context,
+            context=set_span_in_context(NonRecordingSpan(span_context(trace, span))),
             severity_number=SeverityNumber.INFO,
             event_name=name,
             attributes=dict(attributes),
         )
-        self._put(lambda: logger.emit(record))
-
-    def _put(self, item: Callable[[], None]) -> None:
-        if len(self._queue) >= QUEUE_SIZE:
-            self.dropped += 1
-            return
-        self._queue.append(item)
-        if not self._wake.is_set():
-            self._wake.set()
-        if self._thread is None:
-            self._start()
-
-    def _start(self) -> None:
-        with self._lock:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="durascope", daemon=True)
-                self._thread.start()
-
-    def _work(self) -> None:
-        while not self._stopped or self._queue:
-            self._wake.wait()
-            self._wake.clear()
-            self._drain()
-            # Spans come in bursts: one wake-up for a burst, not one a span.
-            if not self._stopped:
-                threading.Event().wait(COALESCE_S)
-
-    def _drain(self) -> None:
-        with self._idle:
-            while self._queue:
-                try:
-                    self._queue.popleft()()
-                except Exception as error:
-                    count_failure("export", error)
+        if self._direct:
+            emit(record)
+        else:
+            self._handoff.put(lambda: emit(record))
 
     @safely
-    def flush(self, timeout_s: float = 10.0) -> None:
-        """Hand on everything queued and make the providers export it."""
-        self._drain()
+    def flush(self, timeout_s: float) -> None:
+        """Make everything leave the process, or give up after the time."""
+        self._handoff.flush(timeout_s)
         for provider in self._providers:
-            provider.force_flush(int(timeout_s * 1000))
+            try:
+                provider.force_flush(int(timeout_s * 1000))
+            except Exception as error:  # a provider that is shut down already, say
+                count_failure("flush", error)
 
 
-def _unwrap(provider: TracerProvider | None) -> Any:
-    # temporalio's ReplaySafeTracerProvider holds the SDK's provider; its processors are what we hand spans to.
+def _call_all(calls: Sequence[Callable[[], None]]) -> bool:
+    for call in calls:
+        try:
+            call()
+        except Exception as error:
+            count_failure("span processor", error)
+    return True
+
+
+def _unwrap(provider: Any | None) -> Any | None:
+    # temporalio's ReplaySafeTracerProvider holds the SDK's provider, whose processors are what spans are handed to.
     return getattr(provider, "_tracer_provider", provider)

@@ -1,23 +1,24 @@
 """The Agents SDK's spans as OpenTelemetry spans, under the run or the attempt that they happened in.
 
 Ours replace the integration's own `temporal:*` spans, so those are dropped and their children re-parented. Span starts
-are not seen while a workflow replays: nothing here may depend on having seen one.
+are not seen while a workflow replays: in a workflow nothing may depend on having seen one.
 """
 
 from typing import Any
 
 from agents import TracingProcessor
-from agents.tracing import Span, Trace
+from agents.tracing import Span, Trace, get_current_trace
 from opentelemetry.util.types import AttributeValue
 from temporalio import workflow
 
 from durascope import conventions as c
 from durascope._attributes import Description, describe, nanoseconds
-from durascope._pipeline import Pipeline
-from durascope._run import AttemptState, RunState, current_attempt, current_run, parent_span
+from durascope._live import live
+from durascope._outside import Outside
+from durascope._run import AttemptState, RunState, current_attempt, current_run
 from durascope._safely import safely
 from durascope._spans import SpanFacts
-from durascope._tokens import tokens_of
+from durascope._tokens import add, token_attributes, tokens_of
 from durascope.identity import agents_span_id
 
 REPLACED = "temporal:"
@@ -30,16 +31,21 @@ def is_replaced(span: Span[Any]) -> bool:
 
 
 class AgentsProcessor(TracingProcessor):
-    """Registered with the Agents SDK while a worker with the plugin runs."""
+    """One a process, whatever the number of plugins: each span goes to the pipeline of its run or attempt."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
-        self._pipeline = pipeline
+    def __init__(self) -> None:
+        self.outside = Outside()
 
+    @safely
     def on_trace_start(self, trace: Trace) -> None:
-        """Nothing: the run span is the root."""
+        """A trace that starts outside of Temporal is a tree of its own."""
+        if current_run.get() is None and current_attempt.get() is None and not workflow.in_workflow():
+            self.outside.begin(trace)
 
+    @safely
     def on_trace_end(self, trace: Trace) -> None:
-        """Nothing: see above."""
+        """See above."""
+        self.outside.end(trace)
 
     @safely
     def on_span_start(self, span: Span[Any]) -> None:
@@ -53,44 +59,99 @@ class AgentsProcessor(TracingProcessor):
         """Emit the span once, where it belongs."""
         if is_replaced(span):
             return
-        attempt = current_attempt.get()
+        attempt, run = current_attempt.get(), current_run.get()
         if attempt is not None:
-            self._in_attempt(span, attempt)
-            return
-        run = current_run.get()
-        if run is not None and not workflow.unsafe.is_replaying_history_events():
-            parent = parent_span(run, span.parent_id)
-            self._emit(span, describe(span.span_data), run, run.trace, parent)
-
-    def _in_attempt(self, span: Span[Any], attempt: AttemptState) -> None:
-        data = span.span_data
-        if data.type in ("generation", "response"):
-            response = getattr(data, "response", None)
-            attempt.tokens = tokens_of(data.usage or getattr(response, "usage", None)) or attempt.tokens
-            attempt.model = attempt.model or getattr(data, "model", None)
-            attempt.response_model = getattr(response, "model", None) or attempt.response_model
-            attempt.response_id = getattr(response, "id", None) or attempt.response_id
-        own = span.parent_id is not None and span.parent_id in attempt.seen
-        parent = agents_span_id(span.parent_id) if own and span.parent_id else attempt.span
-        self._emit(span, describe(data), attempt, attempt.trace, parent)
-
-    def _emit(
-        self, span: Span[Any], what: Description, state: RunState | AttemptState, trace: int, parent: int
-    ) -> None:
-        start, end = nanoseconds(span.started_at), nanoseconds(span.ended_at)
-        if not state.sampled or start is None or end is None:
-            return
-        attributes: dict[str, AttributeValue] = {**state.attributes, **what.attributes}
-        attributes |= {c.AGENTS_SPAN_ID: span.span_id, c.AGENTS_TRACE_ID: span.trace_id}
-        error = span.error["message"] if span.error else None
-        facts = SpanFacts(
-            what.name, trace, agents_span_id(span.span_id), parent, start, end, attributes, what.kind, error
-        )
-        self._pipeline.span(facts)
+            _in_attempt(span, attempt)
+        elif run is not None:
+            _in_run(span, run)
+        elif not workflow.in_workflow():
+            self.outside.span(span)
 
     def shutdown(self) -> None:
-        """Nothing: the plugin owns the pipeline."""
+        """Nothing: the plugins own their pipelines."""
 
     def force_flush(self) -> None:
-        """Hand on what is queued."""
-        self._pipeline.flush()
+        """Nothing: see above."""
+
+
+def _in_run(span: Span[Any], run: RunState) -> None:
+    if not live():
+        return
+    trace = get_current_trace()
+    run.conversation = getattr(trace, "group_id", None) or run.conversation
+    what = describe(span.span_data)
+    what.attributes.update({c.GEN_AI_CONVERSATION_ID: run.conversation} if run.conversation else {})
+    facts = span_facts(span, what, run, run.parent(span.parent_id))
+    if facts is not None:
+        run.emit(facts)
+        _content(span, facts, run)
+
+
+def _in_attempt(span: Span[Any], attempt: AttemptState) -> None:
+    what = describe(span.span_data)
+    if what.attributes[c.KIND] == c.SPAN_MODEL:
+        _learn(span.span_data, what, attempt)
+    own = span.parent_id is not None and span.parent_id in attempt.seen
+    parent = agents_span_id(span.parent_id) if own and span.parent_id else attempt.span
+    facts = span_facts(span, what, attempt, parent)
+    if facts is not None:
+        attempt.pipeline.span(facts)
+        _content(span, facts, attempt)
+
+
+def _learn(data: Any, what: Description, attempt: AttemptState) -> None:
+    """The attempt's span tells the usage, and only it: a reader that adds up all spans must not count it twice."""
+    usage = tokens_of(data.usage or getattr(getattr(data, "response", None), "usage", None))
+    attempt.tokens = add(attempt.tokens, usage)
+    for name in token_attributes(usage):
+        what.attributes.pop(name, None)
+    said = what.attributes.get
+    attempt.model = attempt.model or _text(said(c.GEN_AI_REQUEST_MODEL))
+    attempt.response_model = _text(said(c.GEN_AI_RESPONSE_MODEL)) or attempt.response_model
+    attempt.response_id = _text(said(c.GEN_AI_RESPONSE_ID)) or attempt.response_id
+    attempt.provider = _text(said(c.GEN_AI_PROVIDER)) or attempt.provider
+
+
+def _text(value: AttributeValue | None) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def span_facts(span: Span[Any], what: Description, state: RunState | AttemptState, parent: int) -> SpanFacts | None:
+    """An Agents span as a finished span; None if it was never begun."""
+    start, end = nanoseconds(span.started_at), nanoseconds(span.ended_at)
+    if start is None or end is None:
+        return None
+    attributes: dict[str, AttributeValue] = {**_identity(state), **what.attributes}
+    attributes |= {c.AGENTS_SPAN_ID: span.span_id, c.AGENTS_TRACE_ID: span.trace_id}
+    attributes |= state.pipeline.content.of(span.span_data) if state.pipeline.content.on_spans else {}
+    error = span.error["message"] if span.error else None
+    if error is not None:
+        attributes[c.ERROR_TYPE] = c.ERROR_TYPE_OTHER
+    return SpanFacts(
+        what.name,
+        state.trace,
+        agents_span_id(span.span_id),
+        parent,
+        start,
+        end,
+        attributes,
+        what.kind,
+        error,
+        sampled=state.sampled,
+    )
+
+
+def _identity(state: RunState | AttemptState) -> dict[str, AttributeValue]:
+    if isinstance(state, RunState):
+        return {}  # added when it is emitted
+    names = (c.NAMESPACE, c.WORKFLOW_ID, c.RUN_ID, c.WORKFLOW_TYPE, c.ACTIVITY_ID, c.ACTIVITY_TYPE, c.GEN_AI_AGENT_NAME)
+    return {name: state.attributes[name] for name in names if name in state.attributes}
+
+
+def _content(span: Span[Any], facts: SpanFacts, state: RunState | AttemptState) -> None:
+    content = state.pipeline.content
+    if content.on_events and state.sampled:
+        found = content.of(span.span_data)
+        if found:
+            attributes = {**facts.attributes, **found}
+            state.pipeline.event(c.EVENT_CONTENT, facts.trace, facts.span, facts.end, attributes)

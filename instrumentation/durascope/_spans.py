@@ -1,11 +1,7 @@
-"""Finished spans, built whole: deterministic ids rule out the tracer API, which draws its own.
-
-A span goes to the provider's processors from a thread of ours, never from the workflow thread: an exporter that
-opens a file or a socket there would meet the workflow sandbox.
-"""
+"""Finished spans, built whole: deterministic ids rule out the tracer API, which draws its own."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
@@ -37,7 +33,8 @@ class SpanFacts:
     error: str | None = None
     links: tuple[tuple[int, int], ...] = ()
     remote_parent: bool = False
-    ok: bool = field(default=False)
+    ok: bool = False
+    sampled: bool = True
 
 
 def span_context(trace: int, span: int, *, sampled: bool = True, remote: bool = False) -> SpanContext:

@@ -54,3 +54,16 @@ def token_attributes(tokens: Tokens | None) -> dict[str, AttributeValue]:
         c.GEN_AI_OUTPUT_TOKENS: tokens.output,
         c.GEN_AI_REASONING_TOKENS: tokens.reasoning,
     }
+
+
+def add(one: Tokens | None, other: Tokens | None) -> Tokens | None:
+    """The sum of two model calls; an unknown one adds nothing."""
+    if one is None or other is None:
+        return one or other
+    return Tokens(
+        one.input + other.input,
+        one.cached_input + other.cached_input,
+        one.output + other.output,
+        one.reasoning + other.reasoning,
+        one.cache_write + other.cache_write,
+    )

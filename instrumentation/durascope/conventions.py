@@ -29,11 +29,13 @@ RETRY_MAX_ATTEMPTS = "durascope.retry.max_attempts"  # 0: unlimited
 WORKER = "durascope.worker"
 BUILD_ID = "durascope.build_id"
 IS_LOCAL = "durascope.local_activity"
+ESTIMATED = "durascope.estimated"  # an attempt that only history implies: its number is known, its times are not
 HTTP_RETRIES = "durascope.http.retries"
 HTTP_STATUS = "http.response.status_code"
 FIRST_RUN_ID = "durascope.first_run_id"
 PARENT_WORKFLOW_ID = "durascope.parent.workflow_id"
 PARENT_RUN_ID = "durascope.parent.run_id"
+CHILD_ID = "durascope.child.workflow_id"  # on the span of a child's start, in the parent
 PREVIOUS_RUN_ID = "durascope.previous_run_id"
 PARENT_SPAN_ID = "durascope.parent_span_id"  # 16 hex: the Agents span that scheduled this operation
 AGENTS_SPAN_ID = "durascope.agents.span_id"
@@ -87,6 +89,8 @@ ERROR_TYPE_OTHER = "_OTHER"
 
 # The log record that an attempt sends the moment it starts, so that a crash leaves evidence of it.
 EVENT_ATTEMPT_STARTED = "durascope.attempt.started"
+# Prompts, answers and tool values as a log record of their own, when they were asked for off the spans.
+EVENT_CONTENT = "gen_ai.client.inference.operation.details"
 
 # Temporal headers.
 HEADER_TRACER = "_tracer-data"  # Temporal's own: JSON {"traceparent": ...}

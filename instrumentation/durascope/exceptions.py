@@ -1,7 +1,8 @@
-"""Errors that Durascope's worker side raises. Only at set-up: never into a running workflow or activity.
+"""Errors of the worker side and the history reader: at set-up or reading, never in a running workflow or activity.
 
 DurascopeError
-└── ConfigurationError
+├── ConfigurationError
+└── HistoryError           a stream or file that is no event history
 """
 
 
@@ -11,3 +12,7 @@ class DurascopeError(Exception):
 
 class ConfigurationError(DurascopeError, ValueError):
     """A setting that cannot work; the message names it, what was found and what to do."""
+
+
+class HistoryError(DurascopeError, ValueError):
+    """The input is not a Temporal event history, or lacks its start; the message says what was found."""

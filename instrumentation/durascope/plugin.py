@@ -1,76 +1,48 @@
-"""`DurascopePlugin`: the one line on the worker (or the client) that switches Durascope on."""
+"""`DurascopePlugin`: the one line on the client (or the worker) that switches Durascope on."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+import time
+import warnings
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
-from agents import add_trace_processor
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 from temporalio.client import ClientConfig, WorkflowHistory
 from temporalio.client import Plugin as ClientPlugin
 from temporalio.service import ConnectConfig, ServiceClient
-from temporalio.worker import (
-    ActivityInboundInterceptor,
-    Interceptor,
-    Replayer,
-    ReplayerConfig,
-    Worker,
-    WorkerConfig,
-    WorkflowInboundInterceptor,
-    WorkflowInterceptorClassInput,
-    WorkflowReplayResult,
-)
 from temporalio.worker import Plugin as WorkerPlugin
+from temporalio.worker import Replayer, ReplayerConfig, Worker, WorkerConfig, WorkflowReplayResult, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
-from durascope._activity import ActivityInbound
-from durascope._export import own_logger_provider, own_tracer_provider
-from durascope._pipeline import Pipeline
-from durascope._processor import AgentsProcessor
+from durascope import _http_retries, _registry
+from durascope._client import ClientInterceptor
+from durascope._content import LIMIT, Content, Redactor, from_environment
+from durascope._export import BUFFERED, own_logger_provider, own_meter_provider, own_tracer_provider
+from durascope._interceptor import DurascopeInterceptor
+from durascope._pipeline import Clock, Pipeline
+from durascope._safely import safely
 from durascope._worker import WorkerIdentity, identity_of
-from durascope._workflow import WorkflowInbound
 
 PASSTHROUGH = ("durascope", "opentelemetry", "agents", "openai")
 
 
-class DurascopeInterceptor(Interceptor):
-    """What a worker needs of us; one for each worker, since an attempt must say which worker ran it."""
-
-    def __init__(self, pipeline: Pipeline, worker: WorkerIdentity) -> None:
-        self._pipeline = pipeline
-        self._worker = worker
-
-    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
-        """See base class."""
-        return ActivityInbound(next, self._pipeline, self._worker)
-
-    def workflow_interceptor_class(self, input: WorkflowInterceptorClassInput) -> type[WorkflowInboundInterceptor]:
-        """See base class."""
-        pipeline, worker = self._pipeline, self._worker
-
-        class Innermost(WorkflowInboundInterceptor):
-            # Whatever the order of registration, ours goes next to the workflow: only there are the Agents
-            # integration's own spans current on the way in, and not yet current on the way out.
-            def __new__(cls, next: WorkflowInboundInterceptor) -> Any:
-                last = next
-                inner = getattr(last, "next", None)
-                if inner is None:
-                    return WorkflowInbound(next, pipeline, worker)
-                while getattr(inner, "next", None) is not None:
-                    last, inner = inner, inner.next
-                last.next = WorkflowInbound(inner, pipeline, worker)
-                return next
-
-        return Innermost
-
-
 class DurascopePlugin(ClientPlugin, WorkerPlugin):
-    """Make every attempt of every run on this worker visible, through OpenTelemetry.
+    """Make every attempt of every run visible, through OpenTelemetry.
 
-    Give it the providers that the program already has; without any it makes its own from the standard ``OTEL_*``
-    variables. Order among plugins, and client or worker, do not matter.
+    Put it on the client, which passes it on to its workers, or on a worker; before or after the Agents plugin.
+
+    Without a ``tracer_provider`` it makes providers of its own from the standard ``OTEL_*`` variables and exports over
+    OTLP; with one, everything goes through the providers given, and signals without a provider are not sent.
+    ``redactor(name, value)`` sees every captured content value and error message first, and returns what may be kept.
+    ``content_limit`` is in characters an attribute, ``buffer_size`` in spans (and as many log records) kept while the
+    collector is away, ``flush_timeout`` the longest that a worker's shutdown waits for the last export.
+    ``clock`` tells the worker's time, for tests.
+
+    Raises ConfigurationError for a setting that cannot work. It never raises into a workflow or an activity.
     """
 
     def __init__(
@@ -78,19 +50,37 @@ class DurascopePlugin(ClientPlugin, WorkerPlugin):
         tracer_provider: TracerProvider | None = None,
         meter_provider: MeterProvider | None = None,
         logger_provider: Any | None = None,
+        *,
+        redactor: Redactor | None = None,
+        content_limit: int = LIMIT,
+        buffer_size: int = BUFFERED,
+        flush_timeout: timedelta = timedelta(seconds=5),
+        clock: Clock = time.time_ns,
     ) -> None:
-        own = tracer_provider is None
-        self._pipeline = Pipeline(
-            tracer_provider or own_tracer_provider(),
-            own_logger_provider() if own and logger_provider is None else logger_provider,
-        )
+        content = from_environment(redactor, content_limit)
+        own = tracer_provider is None and meter_provider is None and logger_provider is None
+        self._flush_s = flush_timeout.total_seconds()
+        self._pipeline = _own(content, buffer_size, clock) if own else Pipeline(
+            tracer_provider, meter_provider, logger_provider, content=content, size=buffer_size, clock=clock
+        )  # fmt: skip
 
     def name(self) -> str:
         """See base class."""
         return "durascope.DurascopePlugin"
 
+    def force_flush(self, timeout: timedelta = timedelta(seconds=5)) -> None:
+        """Make everything that has ended leave the process; blocks for at most about ``timeout``."""
+        self._pipeline.flush(timeout.total_seconds())
+
     def configure_client(self, config: ClientConfig) -> ClientConfig:
         """See base class."""
+        interceptors = config.get("interceptors", [])
+        if _present(interceptors, ClientInterceptor):
+            _warn_twice("client")
+            return config
+        _registry.processor.outside.pipeline = self._pipeline
+        _registry.ensure_registered()
+        config["interceptors"] = [*interceptors, ClientInterceptor(self._pipeline)]
         return config
 
     async def connect_service_client(
@@ -101,25 +91,29 @@ class DurascopePlugin(ClientPlugin, WorkerPlugin):
 
     def configure_worker(self, config: WorkerConfig) -> WorkerConfig:
         """See base class."""
-        if not any(isinstance(found, DurascopeInterceptor) for found in config.get("interceptors", [])):
-            interceptor = DurascopeInterceptor(self._pipeline, identity_of(config))
-            config["interceptors"] = [*config.get("interceptors", []), interceptor]
-        runner = config.get("workflow_runner")
-        if isinstance(runner, SandboxedWorkflowRunner):
-            restrictions = runner.restrictions.with_passthrough_modules(*PASSTHROUGH)
-            config["workflow_runner"] = replace(runner, restrictions=restrictions)
+        interceptors = config.get("interceptors", [])
+        if _present(interceptors, DurascopeInterceptor):
+            _warn_twice("worker")
+            return config
+        config["interceptors"] = [*interceptors, DurascopeInterceptor(self._pipeline, identity_of(config))]
+        config["workflow_runner"] = _let_through(config.get("workflow_runner"))
         return config
 
     async def run_worker(self, worker: Worker, next: Callable[[Worker], Awaitable[None]]) -> None:
-        """See base class."""
-        add_trace_processor(AgentsProcessor(self._pipeline))
+        """Run the worker, then send what is left, off the event loop and within ``flush_timeout``."""
+        self._enter()
         try:
             await next(worker)
         finally:
-            self._pipeline.flush()
+            self._leave()
+            await asyncio.to_thread(self._pipeline.flush, self._flush_s)
 
     def configure_replayer(self, config: ReplayerConfig) -> ReplayerConfig:
-        """See base class."""
+        """See base class. A replay emits nothing, but must run the same code."""
+        interceptors = config.get("interceptors", [])
+        if not _present(interceptors, DurascopeInterceptor):
+            config["interceptors"] = [*interceptors, DurascopeInterceptor(self._pipeline, WorkerIdentity())]
+        config["workflow_runner"] = _let_through(config.get("workflow_runner"))
         return config
 
     @asynccontextmanager
@@ -133,5 +127,50 @@ class DurascopePlugin(ClientPlugin, WorkerPlugin):
         ],
     ) -> AsyncIterator[AsyncIterator[WorkflowReplayResult]]:
         """See base class."""
-        async with next(replayer, histories) as results:
-            yield results
+        self._enter()
+        try:
+            async with next(replayer, histories) as results:
+                yield results
+        finally:
+            self._leave()
+
+    @safely
+    def _enter(self) -> None:
+        _registry.enter()
+        _http_retries.watch()
+
+    @safely
+    def _leave(self) -> None:
+        _http_retries.unwatch()
+        _registry.leave()
+
+
+def _own(content: Content, size: int, clock: Clock) -> Pipeline:
+    return Pipeline(
+        own_tracer_provider(size),
+        own_meter_provider(),
+        own_logger_provider(size),
+        content=content,
+        direct=True,
+        size=size,
+        clock=clock,
+    )
+
+
+def _present(interceptors: Iterable[Any], kind: type) -> bool:
+    return any(isinstance(each, kind) for each in interceptors)
+
+
+def _warn_twice(where: str) -> None:
+    warnings.warn(
+        f"DurascopePlugin is registered twice on one {where}; the first is used. Give it to the client only: "
+        "its workers inherit it",
+        RuntimeWarning,
+        stacklevel=3,
+    )
+
+
+def _let_through(runner: WorkflowRunner | None) -> Any:
+    if isinstance(runner, SandboxedWorkflowRunner):
+        return replace(runner, restrictions=runner.restrictions.with_passthrough_modules(*PASSTHROUGH))
+    return runner

@@ -1,0 +1,153 @@
+"""A bounded buffer in front of an exporter: sends within a fraction of a second, waits out a collector that is down.
+
+put() --> [ oldest ......... newest ] --> batch --> exporter
+             full: the oldest go, counted            failed: kept, tried again after a growing pause
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from durascope._safely import count_failure
+
+T = TypeVar("T")
+
+BATCH = 512
+COALESCE_S = 0.1  # things come in bursts: one request for a burst, and well under the second that is promised
+FIRST_PAUSE_S = 0.25
+LONGEST_PAUSE_S = 5.0
+POISONED_AFTER = 3  # refusals of one batch while others get through
+
+
+class Buffer(Generic[T]):
+    """Takes items from any thread without blocking; ``send`` runs on a thread of its own and tells whether it worked.
+
+    ``dropped`` counts items lost to a full buffer, to a collector that refuses them, or to shutdown.
+    """
+
+    def __init__(self, send: Callable[[Sequence[T]], bool], *, size: int, name: str) -> None:
+        self._send = send
+        self._size = size
+        self._name = name
+        self._fresh: deque[T] = deque()
+        self._failed: deque[list[T]] = deque()
+        self._refusals = 0  # of the oldest failed batch, while others got through
+        self._pause_s = 0.0
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._sending = threading.Lock()
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self.dropped = 0
+        self.sent = 0
+
+    def __len__(self) -> int:
+        return len(self._fresh) + sum(map(len, list(self._failed)))
+
+    def put(self, item: T) -> None:
+        """Never blocks, never raises; a full buffer loses its oldest items."""
+        if self._stop.is_set():
+            self.dropped += 1
+            return
+        self._fresh.append(item)
+        if len(self._fresh) > self._size:
+            self._fresh.popleft()
+            self.dropped += 1
+        if self._thread is None:
+            self._start()
+        if not self._wake.is_set():
+            self._wake.set()
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name=f"durascope-{self._name}", daemon=True)
+                self._thread.start()
+
+    def _work(self) -> None:
+        while not self._stop.is_set():
+            self._wake.wait()
+            self._wake.clear()
+            self._stop.wait(self._pause_s or COALESCE_S)
+            with self._sending:
+                self._drain()
+
+    def _drain(self) -> None:
+        while len(self):
+            if not self._step():
+                self._pause_s = min(max(self._pause_s * 2, FIRST_PAUSE_S), LONGEST_PAUSE_S)
+                self._wake.set()
+                return
+            self._pause_s = 0.0
+
+    def _step(self) -> bool:
+        """Send one batch, the oldest first; False: the collector takes nothing now."""
+        if self._failed and self._try(self._failed[0]):
+            self._failed.popleft()
+            self._refusals = 0
+            return True
+        batch = self._take()
+        if not batch:
+            return False
+        if self._try(batch):
+            self._blame_oldest()
+            return True
+        self._keep(batch)
+        return False
+
+    def _take(self) -> list[T]:
+        batch: list[T] = []
+        while self._fresh and len(batch) < BATCH:
+            batch.append(self._fresh.popleft())
+        return batch
+
+    def _blame_oldest(self) -> None:
+        if not self._failed:
+            return
+        self._refusals += 1
+        if self._refusals >= POISONED_AFTER:
+            self.dropped += len(self._failed.popleft())
+            self._refusals = 0
+
+    def _keep(self, batch: list[T]) -> None:
+        self._failed.append(batch)
+        while len(self) > self._size and self._failed:
+            self.dropped += len(self._failed.popleft())
+            self._refusals = 0
+
+    def _try(self, batch: list[T]) -> bool:
+        try:
+            worked = self._send(batch)
+        except Exception as error:
+            count_failure(f"export of {self._name}", error)
+            worked = False
+        if worked:
+            self.sent += len(batch)
+        return worked
+
+    def flush(self, timeout_s: float) -> bool:
+        """Send everything put before now; False if that was not possible within ``timeout_s``."""
+        deadline = time.monotonic() + timeout_s
+        if not self._sending.acquire(timeout=max(timeout_s, 0.0)):
+            return False
+        try:
+            while len(self):
+                if self._step():
+                    continue
+                if time.monotonic() + FIRST_PAUSE_S > deadline:
+                    return False
+                self._stop.wait(FIRST_PAUSE_S)
+            return True
+        finally:
+            self._sending.release()
+
+    def close(self, timeout_s: float) -> None:
+        """Send what can be sent in the time, count the rest as dropped, and end the thread."""
+        self.flush(timeout_s)
+        self._stop.set()
+        self._wake.set()
+        self.dropped += len(self)
+        self._fresh.clear()
+        self._failed.clear()

@@ -1,0 +1,100 @@
+"""Metrics of attempts, model calls, tools, agents and runs. Low cardinality: never an id of a run or a conversation.
+
+Recorded where the thing ends and never on replay, with the span as exemplar.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from opentelemetry.context import Context
+from opentelemetry.metrics import CallbackOptions, MeterProvider, NoOpMeterProvider, Observation
+from opentelemetry.trace import NonRecordingSpan, set_span_in_context
+from opentelemetry.util.types import AttributeValue
+
+from durascope import __version__
+from durascope import conventions as c
+from durascope._outcome import Outcome
+from durascope._safely import failures
+from durascope._spans import SpanFacts, span_context
+from durascope.records import Status, Tokens
+
+TOKEN_TYPE = "gen_ai.token.type"
+TOKEN_USE = "durascope.token.use"  # useful | wasted | unknown (then each unit is an attempt, not a token)
+_OF_MODEL = (c.GEN_AI_OPERATION, c.GEN_AI_PROVIDER, c.GEN_AI_REQUEST_MODEL, c.GEN_AI_RESPONSE_MODEL, c.ERROR_TYPE)
+_OF_ATTEMPT = (c.ACTIVITY_TYPE, c.OPERATION_KIND, c.OUTCOME, c.ERROR_TYPE, c.TASK_QUEUE, c.WORKFLOW_TYPE)
+_DURATION_OF = {
+    c.SPAN_WORKFLOW: (c.METRIC_WORKFLOW_DURATION, (c.WORKFLOW_TYPE, c.TASK_QUEUE, c.OUTCOME, c.ERROR_TYPE)),
+    c.SPAN_AGENT: (c.METRIC_AGENT_DURATION, (c.GEN_AI_OPERATION, c.GEN_AI_AGENT_NAME, c.WORKFLOW_TYPE, c.ERROR_TYPE)),
+    c.SPAN_TOOL: (c.METRIC_TOOL_DURATION, (c.GEN_AI_OPERATION, c.GEN_AI_TOOL_NAME, c.WORKFLOW_TYPE, c.ERROR_TYPE)),
+}
+
+
+class Metrics:
+    """The instruments; ``dropped`` tells how many spans and records the pipeline has lost."""
+
+    def __init__(self, provider: MeterProvider | None, dropped: Callable[[], int]) -> None:
+        meter = (provider or NoOpMeterProvider()).get_meter(c.SCOPE, __version__)
+
+        def histogram(name: str, unit: str, what: str, bounds: Iterable[float]) -> Any:
+            return meter.create_histogram(name, unit, what, explicit_bucket_boundaries_advisory=list(bounds))
+
+        seconds = c.DURATION_BUCKETS_S
+        self._usage = histogram(c.METRIC_TOKEN_USAGE, "{token}", "Tokens of one model call", c.TOKEN_BUCKETS)
+        self._call = histogram(c.METRIC_CLIENT_DURATION, "s", "One attempt of a model call", seconds)
+        self._queue = histogram(c.METRIC_QUEUE_TIME, "s", "From being due to being started", seconds)
+        self._run = histogram(c.METRIC_RUN_TIME, "s", "From start to end of an attempt", seconds)
+        self._backoff = histogram(c.METRIC_BACKOFF_TIME, "s", "From a failed attempt to the next being due", seconds)
+        self._durations = {name: histogram(name, "s", "Duration", seconds) for name, _ in _DURATION_OF.values()}
+        self._attempts = meter.create_counter(c.METRIC_ATTEMPTS, "{attempt}", "Attempts of activities")
+        self._tokens = meter.create_counter(c.METRIC_TOKENS, "{token}", "Tokens by what became of the attempt")
+
+        def lost(_: CallbackOptions) -> Iterable[Observation]:
+            yield Observation(dropped(), {"durascope.reason": "buffer"})
+            yield Observation(sum(failures().values()), {"durascope.reason": "internal_error"})
+
+        meter.create_observable_counter(c.METRIC_DROPPED, [lost], "{item}", "Telemetry that was lost")
+
+    def attempt(self, facts: SpanFacts, outcome: Outcome, tokens: Tokens | None, queue_s: float | None) -> None:
+        """Record one attempt that has ended. Times are seconds."""
+        context = _exemplar(facts)
+        labels = _pick(facts, _OF_ATTEMPT)
+        self._attempts.add(1, labels, context)
+        self._run.record((facts.end - facts.start) / 1e9, labels, context)
+        if queue_s is not None:
+            self._queue.record(max(queue_s, 0.0), _pick(facts, (c.ACTIVITY_TYPE, c.TASK_QUEUE)), context)
+        if outcome.retry_delay is not None and outcome.retry_by is not None:
+            self._backoff.record(outcome.retry_delay, labels | {c.RETRY_BY: outcome.retry_by.value}, context)
+        if facts.attributes.get(c.OPERATION_KIND) == "model":
+            self._model(facts, outcome, tokens, context)
+
+    def _model(self, facts: SpanFacts, outcome: Outcome, tokens: Tokens | None, context: Context) -> None:
+        labels = _pick(facts, _OF_MODEL)
+        self._call.record((facts.end - facts.start) / 1e9, labels, context)
+        model = _pick(facts, (c.GEN_AI_REQUEST_MODEL, c.GEN_AI_AGENT_NAME))
+        if tokens is None:
+            self._tokens.add(1, model | {TOKEN_USE: "unknown"}, context)
+            return
+        labels.pop(c.ERROR_TYPE, None)
+        self._usage.record(tokens.input, labels | {TOKEN_TYPE: "input"}, context)
+        self._usage.record(tokens.output, labels | {TOKEN_TYPE: "output"}, context)
+        use = "useful" if outcome.status is Status.OK else "wasted"
+        for name in ("input", "cached_input", "cache_write", "output", "reasoning"):
+            count = getattr(tokens, name)
+            if count:
+                self._tokens.add(count, model | {TOKEN_USE: use, TOKEN_TYPE: name}, context)
+
+    def span(self, facts: SpanFacts) -> None:
+        """Record the duration of a run, an agent or a tool, if it is one."""
+        found = _DURATION_OF.get(str(facts.attributes.get(c.KIND)))
+        if found is not None:
+            name, labels = found
+            self._durations[name].record((facts.end - facts.start) / 1e9, _pick(facts, labels), _exemplar(facts))
+
+
+def _pick(facts: SpanFacts, names: Iterable[str]) -> dict[str, AttributeValue]:
+    return {name: facts.attributes[name] for name in names if name in facts.attributes}
+
+
+def _exemplar(facts: SpanFacts) -> Context:
+    context = span_context(facts.trace, facts.span, sampled=facts.sampled)
+    return set_span_in_context(NonRecordingSpan(context), Context())

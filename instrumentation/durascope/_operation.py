@@ -1,0 +1,98 @@
+"""What a workflow has begun and waits for: an activity with all its attempts, a child, a Nexus operation."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from agents.tracing import Span, get_current_span, get_current_trace
+from opentelemetry.util.types import AttributeValue
+from temporalio import workflow
+from temporalio.exceptions import is_cancelled_exception
+
+from durascope import conventions as c
+from durascope._attributes import clean, nanoseconds
+from durascope._live import live
+from durascope._processor import is_replaced
+from durascope._run import RunState
+from durascope._safely import safely
+from durascope._spans import SpanFacts
+from durascope.identity import operation_span_id
+from durascope.records import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who begins an operation: the Agents span that is current, as an OTel span id, and the agent if that is known."""
+
+    parent: int
+    agent: str | None
+    in_tool: bool
+
+
+def caller(run: RunState) -> Caller:
+    """Read the Agents SDK's context. Turn and agent spans name the agent; a function span names only its parent."""
+    run.conversation = getattr(get_current_trace(), "group_id", None) or run.conversation
+    span = get_current_span()
+    if span is None:
+        return Caller(run.root, None, False)
+    parent = run.parent(span.parent_id if is_replaced(span) else span.span_id)
+    return Caller(parent, _agent(run, span), span.span_data.type == "function")
+
+
+def _agent(run: RunState, span: Span[Any]) -> str | None:
+    data = span.span_data
+    name = getattr(data, "agent_name", None) or (data.name if data.type == "agent" else None)
+    if name:
+        run.agents[span.span_id] = str(name)
+        return str(name)
+    # A tool call hangs below the turn whose model call came before it, and recorded the name.
+    return run.agents.get(span.parent_id or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """``start`` is Unix nanoseconds of workflow time: that of the workflow task that began it."""
+
+    run: RunState
+    name: str
+    parent: int
+    start: int
+    attributes: dict[str, AttributeValue]
+
+    def span_id(self, operation_id: str) -> int:
+        """The id of its span."""
+        return operation_span_id(self.run.key, operation_id)
+
+    def watch(self, future: Any, operation_id: str) -> None:
+        """Emit the span when the future is done, unless that is a replay."""
+
+        @safely
+        def finish(done: Any) -> None:
+            if live():
+                self.run.emit(self._span(operation_id, done))
+
+        future.add_done_callback(finish)
+
+    def _span(self, operation_id: str, done: Any) -> SpanFacts:
+        error = None if done.cancelled() else done.exception()
+        cancelled = done.cancelled() or (error is not None and is_cancelled_exception(error))
+        status = Status.CANCELLED if cancelled else Status.ERROR if error else Status.OK
+        cause = getattr(error, "cause", None) or error
+        kind = (getattr(cause, "type", None) or type(cause).__name__) if error else None
+        message = self.run.pipeline.content.clean(c.ERROR_MESSAGE, str(cause)) if error else None
+        ending = {
+            c.OUTCOME: status.value,
+            c.ERROR_TYPE: "cancelled" if cancelled else str(kind) if kind else None,
+            c.ERROR_MESSAGE: message,
+        }
+        failed = status is not Status.OK
+        return SpanFacts(
+            self.name,
+            self.run.trace,
+            self.span_id(operation_id),
+            self.parent,
+            self.start,
+            nanoseconds(workflow.now()) or self.start,
+            {**self.attributes, **clean(ending)},
+            error=(message or status.value) if failed else None,
+            ok=not failed,
+        )

@@ -1,0 +1,173 @@
+"""What a workflow begins: activities, children, Nexus operations, signals, its own continuation. Headers and spans.
+
+Runs in the workflow sandbox, on the workflow thread: no I/O, no randomness, no waiting.
+"""
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from opentelemetry.util.types import AttributeValue
+from temporalio import workflow
+from temporalio.worker import (
+    ContinueAsNewInput,
+    SignalChildWorkflowInput,
+    SignalExternalWorkflowInput,
+    StartActivityInput,
+    StartChildWorkflowInput,
+    StartLocalActivityInput,
+    StartNexusOperationInput,
+    WorkflowOutboundInterceptor,
+)
+
+from durascope import _headers as headers
+from durascope import conventions as c
+from durascope._activity import MODEL_ACTIVITIES
+from durascope._attributes import clean, nanoseconds
+from durascope._operation import Caller, Operation, caller
+from durascope._safely import safely
+from durascope.identity import activity_operation, format_span_id
+from durascope.records import Kind
+
+if TYPE_CHECKING:
+    from durascope._workflow import WorkflowInbound
+
+ActivityInput = StartActivityInput | StartLocalActivityInput
+# Activity types are "<server>-<call>" for servers given one by one, and "mcp..." for the newer integration's own.
+MCP_CALLS = ("list-tools", "call-tool", "call-tool-v2", "list-prompts", "get-prompt", "get-prompt-v2", "connect")
+
+
+class WorkflowOutbound(WorkflowOutboundInterceptor):
+    """Next to the workflow: what is current here is what the workflow's own code has made current."""
+
+    def __init__(self, next: WorkflowOutboundInterceptor, inbound: "WorkflowInbound") -> None:
+        super().__init__(next)
+        self._inbound = inbound
+
+    def start_activity(self, input: StartActivityInput) -> workflow.ActivityHandle[Any]:
+        """See base class."""
+        operation = self._activity(input)
+        handle = self.next.start_activity(input)
+        self._watch_activity(handle, input, operation)
+        return handle
+
+    def start_local_activity(self, input: StartLocalActivityInput) -> workflow.ActivityHandle[Any]:
+        """See base class."""
+        operation = self._activity(input)
+        handle = self.next.start_local_activity(input)
+        self._watch_activity(handle, input, operation)
+        return handle
+
+    async def start_child_workflow(self, input: StartChildWorkflowInput) -> workflow.ChildWorkflowHandle[Any, Any]:
+        """See base class."""
+        operation = self._child(input)
+        handle = await self.next.start_child_workflow(input)
+        _watch(operation, handle, f"child:{input.id}")
+        return handle
+
+    async def start_nexus_operation(
+        self, input: StartNexusOperationInput[Any, Any]
+    ) -> workflow.NexusOperationHandle[Any]:
+        """See base class."""
+        operation = self._nexus(input)
+        handle = await self.next.start_nexus_operation(input)
+        # The handle is no future; the task inside it is.
+        _watch(operation, getattr(handle, "_task", None), f"nexus:{getattr(handle, '_seq', 0)}")
+        return handle
+
+    async def signal_child_workflow(self, input: SignalChildWorkflowInput) -> None:
+        """See base class."""
+        self._trace(input)
+        await self.next.signal_child_workflow(input)
+
+    async def signal_external_workflow(self, input: SignalExternalWorkflowInput) -> None:
+        """See base class."""
+        self._trace(input)
+        await self.next.signal_external_workflow(input)
+
+    def continue_as_new(self, input: ContinueAsNewInput) -> NoReturn:
+        """The next run has a trace of its own, and links to this one."""
+        self._link(input)
+        self.next.continue_as_new(input)
+
+    @safely
+    def _activity(self, input: ActivityInput) -> Operation | None:
+        run = self._inbound.run()
+        if run is None:
+            return None
+        who = caller(run)
+        kind = _kind(input, who)
+        ours = {"traceparent": run.traceparent(who.parent), "parent": format_span_id(who.parent), "kind": kind.value}
+        ours |= {"agent": who.agent} if who.agent else {}
+        input.headers = {**input.headers, c.HEADER_DURASCOPE: headers.write(ours)}
+        return self._operation(input.activity, kind.value, who, {c.ACTIVITY_TYPE: input.activity})
+
+    @safely
+    def _child(self, input: StartChildWorkflowInput) -> Operation | None:
+        run = self._inbound.run()
+        if run is None:
+            return None
+        operation = self._operation(f"child {input.workflow}", Kind.CHILD.value, caller(run), {c.CHILD_ID: input.id})
+        child = run.traceparent(operation.span_id(f"child:{input.id}"))
+        input.headers = headers.with_traceparent(input.headers, child)
+        return operation
+
+    @safely
+    def _nexus(self, input: StartNexusOperationInput[Any, Any]) -> Operation | None:
+        run = self._inbound.run()
+        if run is None:
+            return None
+        who = caller(run)
+        given = input.headers or {}
+        if "traceparent" not in given:
+            input.headers = {**given, "traceparent": run.traceparent(who.parent)}
+        return self._operation(f"nexus {input.service}/{input.operation_name}", c.SPAN_NEXUS, who, {})
+
+    def _operation(self, name: str, kind: str, who: Caller, more: dict[str, AttributeValue]) -> Operation:
+        run = self._inbound.run()
+        assert run is not None
+        attributes = {
+            c.KIND: c.SPAN_NEXUS if kind == c.SPAN_NEXUS else c.SPAN_CHILD if kind == "child" else c.SPAN_OPERATION,
+            c.OPERATION_KIND: kind,
+            c.GEN_AI_AGENT_NAME: who.agent,
+            c.PARENT_SPAN_ID: format_span_id(who.parent),
+            **more,
+        }
+        return Operation(run, name, who.parent, nanoseconds(workflow.now()) or 0, clean(attributes))
+
+    @safely
+    def _watch_activity(
+        self, handle: workflow.ActivityHandle[Any], input: ActivityInput, operation: Operation | None
+    ) -> None:
+        # Without an id of the caller's, the SDK numbers activities; the handle is the only one to know the number.
+        activity_id = input.activity_id or str(getattr(handle, "_seq", ""))
+        if operation is not None and activity_id:
+            operation.attributes[c.ACTIVITY_ID] = activity_id
+            operation.watch(handle, activity_operation(activity_id))
+
+    @safely
+    def _trace(self, input: SignalChildWorkflowInput | SignalExternalWorkflowInput) -> None:
+        run = self._inbound.run()
+        if run is not None:
+            input.headers = headers.with_traceparent(input.headers, run.traceparent(caller(run).parent))
+
+    @safely
+    def _link(self, input: ContinueAsNewInput) -> None:
+        run = self._inbound.run()
+        if run is not None:
+            header = headers.write({"traceparent": run.traceparent(run.root)})
+            input.headers = {**input.headers, c.HEADER_DURASCOPE: header}
+
+
+@safely
+def _watch(operation: Operation | None, future: Any, operation_id: str) -> None:
+    if operation is not None and future is not None:
+        operation.watch(future, operation_id)
+
+
+def _kind(input: ActivityInput, who: Caller) -> Kind:
+    if input.activity in MODEL_ACTIVITIES:
+        return Kind.MODEL
+    if input.activity.endswith(tuple(f"-{call}" for call in MCP_CALLS)):
+        return Kind.MCP
+    if who.in_tool:
+        return Kind.TOOL
+    return Kind.LOCAL_ACTIVITY if isinstance(input, StartLocalActivityInput) else Kind.ACTIVITY
