@@ -12,7 +12,6 @@ import pyarrow as pa
 from durascope_dashboard.exceptions import StoreUnavailable
 
 DEFAULT_SERVER = "http://127.0.0.1:4318"
-PROBE_TIMEOUT_S = 2.0
 
 
 class Reader(Protocol):
@@ -44,26 +43,31 @@ def default_store() -> Path:
 def connect(server: str | None = None, store: Path | str | None = None) -> Reader:
     """The running collector if there is one, else the store file opened read-only here.
 
-    A ``store`` that is named without a server is opened as such; a ``server`` that is named must answer.
-    Raises StoreUnavailable.
+    A ``server`` that is named must answer. A ``store`` that is named is what is read: through the collector that owns
+    it if that runs, else directly. Raises StoreUnavailable.
     """
+    if server:
+        return _remote(server, None)
+    path = Path(store) if store is not None else None
+    try:
+        return _remote(os.environ.get("DURASCOPE_SERVER") or DEFAULT_SERVER, path)
+    except StoreUnavailable:
+        return _open(path or default_store())
+
+
+def _remote(server: str, store: Path | None) -> Reader:
+    """A collector that answers and, if ``store`` is named, owns that file."""
     from durascope_dashboard.remote_reader import RemoteReader
 
-    named = server or os.environ.get("DURASCOPE_SERVER")
-    if named or store is None:
-        remote = RemoteReader(named or DEFAULT_SERVER)
-        try:
-            _probe(remote)
-            return remote
-        except StoreUnavailable:
-            remote.close()
-            if server:
-                raise
-    return _open(Path(store) if store is not None else default_store())
-
-
-def _probe(remote: Any) -> None:
-    remote.health()
+    reader = RemoteReader(server, token=os.environ.get("DURASCOPE_TOKEN"))
+    try:
+        owned = str(reader.health().get("store"))
+        if store is not None and os.path.realpath(owned) != os.path.realpath(store):
+            raise StoreUnavailable(f"the collector at {server} owns the store {owned}, not {store}")
+    except BaseException:
+        reader.close()
+        raise
+    return reader
 
 
 def _open(path: Path) -> Reader:

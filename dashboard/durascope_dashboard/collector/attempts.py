@@ -1,62 +1,56 @@
 """An attempt as its span, or the event of its start, tells it: a row of ``span_attempts``."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
-from durascope import conventions as names
+import pyarrow as pa
+
 from durascope.records import Source, Status
-from durascope_dashboard.collector.dialects import first, integer, model, number, text
+from durascope_dashboard.collector import columns
+from durascope_dashboard.collector.dialects import Facts
 from durascope_dashboard.store import schema
 
-_STATUSES = frozenset(Status)
+_STATUSES: Final = frozenset(str(status) for status in Status)
+_SPAN: Final = str(Source.SPAN)
+_TAKEN: Final = (
+    "queued", "error_type", "retry_delay_ms", "retry_by", "worker", "task_queue", "build_id", "model", "response_id",
+    "http_status", "http_retries", "workflow_type", "activity_type", "operation_kind", "agent", "max_attempts",
+    "scheduled", "parent_span_id", *schema.TOKEN_KINDS,
+)  # fmt: skip
+NAMES: Final = (
+    *schema.ATTEMPT_KEY, "status", "source", "started", "ended", "error_message", "estimated", "skew_ms", "is_local",
+    "trace_id", "span_id", "begun_only",
+    *(f"tokens_{name}" if name in schema.TOKEN_KINDS else name for name in _TAKEN),
+)  # fmt: skip
+Row = tuple[Any, ...]
 
 
-def _nanos(value: Any) -> int | None:
-    found = integer(value)
-    return found // 1000 if found is not None and found > 0 else None
-
-
-def _status(attributes: dict[str, Any], span_status: str, ended: int | None) -> str:
-    said = text(attributes.get(names.OUTCOME))
+def _status(facts: Facts, failed: bool, ended: int | None) -> str:
+    said = facts.get("status")
     if said in _STATUSES:
         return str(said)
     if ended is None:
-        return Status.RUNNING
-    return Status.ERROR if span_status == "error" else Status.OK
+        return str(Status.RUNNING)
+    return str(Status.ERROR if failed else Status.OK)
 
 
 def attempt_row(
-    key: tuple[str, str, str], activity: str, attempt: int, attributes: dict[str, Any],
-    tokens: Sequence[int | None], *, times: tuple[int | None, int | None], status: str, message: str | None,
-) -> dict[str, Any]:  # fmt: skip
-    """``times`` are the span's own, on the worker's clock; the server's start, where said, tells the skew."""
-    begun, ended = times
-    server_start = _nanos(attributes.get(names.STARTED_TIME))
-    started = server_start or begun
-    delay = number(attributes.get(names.RETRY_DELAY))
-    limit = integer(attributes.get(names.RETRY_MAX_ATTEMPTS))
-    outcome = _status(attributes, status, ended)
-    row: dict[str, Any] = dict(zip(schema.RUN_KEY, key, strict=True)) | {
-        "activity_id": activity, "attempt": attempt, "status": outcome, "source": Source.SPAN.value,
-        "queued": _nanos(attributes.get(names.QUEUED_TIME)), "started": started, "ended": ended,
-        "error_type": text(attributes.get(names.ERROR_TYPE)),
-        "error_message": text(attributes.get(names.ERROR_MESSAGE)) or message,
-        "retry_delay_ms": None if delay is None else delay * 1000.0,
-        "retry_by": text(attributes.get(names.RETRY_BY)),
-        "worker": text(attributes.get(names.WORKER)), "task_queue": text(attributes.get(names.TASK_QUEUE)),
-        "build_id": text(attributes.get(names.BUILD_ID)), "model": model(attributes),
-        "response_id": text(attributes.get(names.GEN_AI_RESPONSE_ID)),
-        "http_status": integer(attributes.get(names.HTTP_STATUS)),
-        "http_retries": integer(attributes.get(names.HTTP_RETRIES)),
-        "estimated": False,
-        "skew_ms": (begun - server_start) / 1000.0 if begun and server_start else None,
-        "workflow_type": text(attributes.get(names.WORKFLOW_TYPE)),
-        "activity_type": text(attributes.get(names.ACTIVITY_TYPE)),
-        "operation_kind": text(attributes.get(names.OPERATION_KIND)),
-        "agent": text(first(attributes, names.GEN_AI_AGENT_NAME)),
-        "max_attempts": limit or None,
-        "scheduled": _nanos(attributes.get(names.SCHEDULED_TIME)),
-        "is_local": bool(attributes.get(names.IS_LOCAL)),
-        "parent_span_id": text(attributes.get(names.PARENT_SPAN_ID)),
-    }  # fmt: skip
-    return row | {f"tokens_{kind}": count for kind, count in zip(schema.TOKEN_KINDS, tokens, strict=True)}
+    key: tuple[str, str, str], facts: Facts, ids: tuple[str, str], begun: int | None, ended: int | None,
+    failed: bool = False, message: str | None = None,
+) -> Row:  # fmt: skip
+    """In the order of NAMES. ``begun`` and ``ended`` are the span's own times, on the worker's clock.
+
+    The server's start, where said, is the attempt's; the difference tells the skew. Without an end it is begun only.
+    """
+    get = facts.get
+    server = get("started")
+    return (
+        *key, get("activity_id"), get("attempt"), _status(facts, failed, ended), _SPAN, server or begun, ended,
+        get("error_message") or message, False, (begun - server) / 1000.0 if begun and server else None,
+        get("is_local", False), *ids, ended is None, *[get(name) for name in _TAKEN],
+    )  # fmt: skip
+
+
+def attempts_table(rows: Sequence[Row]) -> pa.Table:
+    """Rows as the table."""
+    return columns.table(NAMES, rows, schema.SPAN_ATTEMPTS)

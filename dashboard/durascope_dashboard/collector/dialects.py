@@ -1,61 +1,40 @@
-"""What a span's attributes mean, whoever wrote them: durascope and gen_ai.*, OpenInference, the Agents SDK itself."""
+"""What a span's attributes mean, whoever wrote them: durascope and gen_ai.*, OpenInference, the Agents SDK itself.
+
+An attribute is read once, when its bytes are first seen (attributes.py): into the *fact* that it states, as the
+store's type. ``FACTS`` maps attribute names to facts; where dialects state the same fact, the first named wins.
+"""
 
 import json
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final, NamedTuple
 
-from durascope import conventions as names
+from durascope import conventions as c
+from durascope_dashboard.store.schema import TOKEN_KINDS
 
-Attributes = Mapping[str, Any]
+Facts = dict[str, Any]
 
 _GEN_AI_KINDS: Final = {
-    "chat": names.SPAN_MODEL,
-    "text_completion": names.SPAN_MODEL,
-    "generate_content": names.SPAN_MODEL,
-    "invoke_agent": names.SPAN_AGENT,
-    "execute_tool": names.SPAN_TOOL,
-    "invoke_workflow": names.SPAN_WORKFLOW,
-}
+    "chat": c.SPAN_MODEL, "text_completion": c.SPAN_MODEL, "generate_content": c.SPAN_MODEL,
+    "invoke_agent": c.SPAN_AGENT, "execute_tool": c.SPAN_TOOL, "invoke_workflow": c.SPAN_WORKFLOW,
+}  # fmt: skip
 _OPENINFERENCE_KINDS: Final = {
-    "LLM": names.SPAN_MODEL,
-    "AGENT": names.SPAN_AGENT,
-    "TOOL": names.SPAN_TOOL,
-    "CHAIN": names.SPAN_CUSTOM,
-    "GUARDRAIL": names.SPAN_GUARDRAIL,
-}
+    "llm": c.SPAN_MODEL, "agent": c.SPAN_AGENT, "tool": c.SPAN_TOOL, "chain": c.SPAN_CUSTOM,
+    "guardrail": c.SPAN_GUARDRAIL,
+}  # fmt: skip
 _NATIVE_KINDS: Final = {
-    "generation": names.SPAN_MODEL,
-    "response": names.SPAN_MODEL,
-    "agent": names.SPAN_AGENT,
-    "function": names.SPAN_TOOL,
-    "handoff": names.SPAN_HANDOFF,
-    "guardrail": names.SPAN_GUARDRAIL,
-    "custom": names.SPAN_CUSTOM,
-    "mcp_tools": names.SPAN_MCP,
-    "task": names.SPAN_TASK,
-    "turn": names.SPAN_TURN,
-}
-# In the order of schema.TOKEN_KINDS: gen_ai, OpenInference, Agents SDK.
-TOKEN_NAMES: Final[dict[str, tuple[str, ...]]] = {
-    "input": (names.GEN_AI_INPUT_TOKENS, "llm.token_count.prompt", "usage.input_tokens"),
-    "cached_input": (
-        names.GEN_AI_CACHE_READ_TOKENS,
-        "llm.token_count.prompt_details.cache_read",
-        "usage.input_tokens_details.cached_tokens",
-    ),
-    "output": (names.GEN_AI_OUTPUT_TOKENS, "llm.token_count.completion", "usage.output_tokens"),
-    "reasoning": (
-        names.GEN_AI_REASONING_TOKENS,
-        "llm.token_count.completion_details.reasoning",
-        "usage.output_tokens_details.reasoning_tokens",
-    ),
-    "cache_write": (
-        names.GEN_AI_CACHE_WRITE_TOKENS,
-        "llm.token_count.prompt_details.cache_write",
-        "usage.input_tokens_details.cache_write_tokens",
-    ),
-}
-_TOKEN_MARKS: Final = frozenset(name for found in TOKEN_NAMES.values() for name in found)
+    "generation": c.SPAN_MODEL, "response": c.SPAN_MODEL, "agent": c.SPAN_AGENT, "function": c.SPAN_TOOL,
+    "handoff": c.SPAN_HANDOFF, "guardrail": c.SPAN_GUARDRAIL, "custom": c.SPAN_CUSTOM, "mcp_tools": c.SPAN_MCP,
+    "task": c.SPAN_TASK, "turn": c.SPAN_TURN,
+}  # fmt: skip
+_MAX_I64: Final = 2**63
+
+
+def text(value: Any) -> str | None:
+    """A non-empty string, or unknown."""
+    if value is None or value == "":
+        return None
+    return value if isinstance(value, str) else str(value)
 
 
 def integer(value: Any) -> int | None:
@@ -66,7 +45,7 @@ def integer(value: Any) -> int | None:
         whole = int(value)
     except (TypeError, ValueError, OverflowError):
         return None
-    return whole if -(2**63) <= whole < 2**63 else None
+    return whole if -_MAX_I64 <= whole < _MAX_I64 else None
 
 
 def number(value: Any) -> float | None:
@@ -78,96 +57,126 @@ def number(value: Any) -> float | None:
     return found if abs(found) < float("inf") else None
 
 
-def text(value: Any) -> str | None:
-    """A non-empty string, or unknown."""
-    if value is None or value == "":
-        return None
-    return value if isinstance(value, str) else str(value)
-
-
-def first(attributes: Attributes, *keys: str) -> Any:
-    """The value of the first key that is there and not null."""
-    for key in keys:
-        value = attributes.get(key)
-        if value is not None:
-            return value
-    return None
-
-
-def kind(attributes: Attributes) -> str | None:
-    """What the span stands for (conventions.SPAN_*), or None."""
-    ours = text(attributes.get(names.KIND))
-    if ours is not None:
-        return ours
-    operation = attributes.get(names.GEN_AI_OPERATION)
-    if isinstance(operation, str) and operation in _GEN_AI_KINDS:
-        return _GEN_AI_KINDS[operation]
-    inferred = attributes.get("openinference.span.kind")
-    if isinstance(inferred, str):
-        return _OPENINFERENCE_KINDS.get(inferred.upper())
-    native = attributes.get("span_data.type")
-    return _NATIVE_KINDS.get(native) if isinstance(native, str) else None
-
-
-def tokens(attributes: Attributes) -> tuple[int | None, ...]:
-    """Counts in the order of ``schema.TOKEN_KINDS``, each None where nobody said it.
-
-    A usage that is there and zero throughout is a provider that reported nothing: unknown.
-    """
-    if _TOKEN_MARKS.isdisjoint(attributes):
-        native = _native_usage(attributes.get("usage"))
-        if native is None:
-            return (None,) * 5
-        attributes = native
-    counts = tuple(_count(first(attributes, *keys)) for keys in TOKEN_NAMES.values())
-    return counts if any(counts) else (None,) * 5
-
-
 def _count(value: Any) -> int | None:
     found = integer(value)
     return found if found is not None and found >= 0 else None
 
 
-def _native_usage(usage: Any) -> dict[str, Any] | None:
-    """The SDK's own ``usage`` (a map, or JSON of one) under dotted names."""
-    if isinstance(usage, str):
+def _positive(value: Any) -> int | None:
+    return integer(value) or None
+
+
+def _micros(nanos: Any) -> int | None:
+    found = integer(nanos)
+    return found // 1000 if found is not None and found > 0 else None
+
+
+def _milliseconds(seconds: Any) -> float | None:
+    found = number(seconds)
+    return None if found is None else found * 1000.0
+
+
+def _flag(value: Any) -> bool:
+    return value is True
+
+
+def _kind(kinds: Mapping[str, str], value: Any) -> str | None:
+    """Names compare without case: OpenInference writes LLM, others llm."""
+    return kinds.get(value.lower()) if isinstance(value, str) else None
+
+
+def _native_usage(value: Any) -> Facts | None:
+    """The SDK's own ``usage``: a map, or the JSON of one. Its counts stand under ``FACTS``' dotted names."""
+    if isinstance(value, str):
         try:
-            usage = json.loads(usage)
+            value = json.loads(value)
         except ValueError:
             return None
-    if not isinstance(usage, dict):
+    if not isinstance(value, dict):
         return None
     flat: dict[str, Any] = {}
-    for key, value in usage.items():
-        if isinstance(value, dict):
-            flat.update({f"usage.{key}.{inner}": found for inner, found in value.items()})
-        else:
-            flat[f"usage.{key}"] = value
-    return flat
+    for key, inner in value.items():
+        details = inner.items() if isinstance(inner, dict) else ()
+        flat |= {f"usage.{key}": inner} | {f"usage.{key}.{name}": count for name, count in details}
+    stated = {FACTS[name].fact: FACTS[name].read(v) for name, v in flat.items() if name in FACTS}
+    return stated or None
 
 
-def model(attributes: Attributes) -> str | None:
-    """The requested model: history knows it under that name too."""
-    return text(
-        first(attributes, names.GEN_AI_REQUEST_MODEL, names.GEN_AI_RESPONSE_MODEL, "llm.model_name", "span_data.model")
-    )
+class Fact(NamedTuple):
+    """An attribute's meaning: which fact, how sure (0: the first choice), and how the value is read."""
+
+    fact: str
+    rank: int
+    read: Callable[[Any], Any]
 
 
-def agent(attributes: Attributes) -> str | None:
-    """The agent's name."""
-    return text(first(attributes, names.GEN_AI_AGENT_NAME, "agent.name", "graph.node.id"))
+def _facts() -> dict[str, Fact]:
+    sources: dict[str, tuple[Callable[[Any], Any], tuple[str, ...]]] = {
+        "kind": (text, (c.KIND,)),
+        "namespace": (text, (c.NAMESPACE, "temporal.namespace")),
+        "workflow_id": (text, (c.WORKFLOW_ID,)),
+        "run_id": (text, (c.RUN_ID,)),
+        "activity_id": (text, (c.ACTIVITY_ID,)),
+        "attempt": (_positive, (c.ATTEMPT,)),
+        "agent": (text, (c.GEN_AI_AGENT_NAME, "agent.name", "graph.node.id")),
+        # The requested model first: history knows a call under that name too.
+        "model": (text, (c.GEN_AI_REQUEST_MODEL, c.GEN_AI_RESPONSE_MODEL, "llm.model_name", "span_data.model")),
+        "status": (text, (c.OUTCOME,)),
+        "queued": (_micros, (c.QUEUED_TIME,)),
+        "started": (_micros, (c.STARTED_TIME,)),
+        "scheduled": (_micros, (c.SCHEDULED_TIME,)),
+        "error_type": (text, (c.ERROR_TYPE,)),
+        "error_message": (text, (c.ERROR_MESSAGE,)),
+        "retry_delay_ms": (_milliseconds, (c.RETRY_DELAY,)),
+        "retry_by": (text, (c.RETRY_BY,)),
+        "worker": (text, (c.WORKER,)),
+        "task_queue": (text, (c.TASK_QUEUE,)),
+        "build_id": (text, (c.BUILD_ID,)),
+        "response_id": (text, (c.GEN_AI_RESPONSE_ID,)),
+        "http_status": (integer, (c.HTTP_STATUS,)),
+        "http_retries": (integer, (c.HTTP_RETRIES,)),
+        "workflow_type": (text, (c.WORKFLOW_TYPE,)),
+        "activity_type": (text, (c.ACTIVITY_TYPE,)),
+        "operation_kind": (text, (c.OPERATION_KIND,)),
+        "max_attempts": (_positive, (c.RETRY_MAX_ATTEMPTS,)),
+        "is_local": (_flag, (c.IS_LOCAL,)),
+        "parent_span_id": (text, (c.PARENT_SPAN_ID,)),
+        "service": (text, ("service.name",)),
+        "input": (_count, (c.GEN_AI_INPUT_TOKENS, "llm.token_count.prompt", "usage.input_tokens")),
+        "cached_input": (_count, (c.GEN_AI_CACHE_READ_TOKENS, "llm.token_count.prompt_details.cache_read",
+                                  "usage.input_tokens_details.cached_tokens")),
+        "output": (_count, (c.GEN_AI_OUTPUT_TOKENS, "llm.token_count.completion", "usage.output_tokens")),
+        "reasoning": (_count, (c.GEN_AI_REASONING_TOKENS, "llm.token_count.completion_details.reasoning",
+                               "usage.output_tokens_details.reasoning_tokens")),
+        "cache_write": (_count, (c.GEN_AI_CACHE_WRITE_TOKENS, "llm.token_count.prompt_details.cache_write",
+                                 "usage.input_tokens_details.cache_write_tokens")),
+        "usage": (_native_usage, ("usage",)),
+    }  # fmt: skip
+    facts = {name: Fact(fact, rank, read) for fact, (read, names) in sources.items() for rank, name in enumerate(names)}
+    for rank, (name, kinds) in enumerate(_KIND_NAMES.items(), start=1):
+        facts[name] = Fact("kind", rank, partial(_kind, kinds))
+    return facts
 
 
-def run_key(attributes: Attributes, resource: Attributes) -> tuple[str, str, str]:
-    """(namespace, workflow id, run id); three empty strings if the span names no run.
+_KIND_NAMES: Final[dict[str, Mapping[str, str]]] = {
+    c.GEN_AI_OPERATION: _GEN_AI_KINDS,
+    "openinference.span.kind": _OPENINFERENCE_KINDS,
+    "span_data.type": _NATIVE_KINDS,
+}
+FACTS: Final[Mapping[str, Fact]] = _facts()
 
-    Temporal's own interceptors do not say the namespace: the resource may, else it is ``default``.
-    """
-    workflow = text(attributes.get(names.WORKFLOW_ID))
-    run = text(attributes.get(names.RUN_ID))
-    if workflow is None or run is None:
-        return "", "", ""
-    said = first(attributes, names.NAMESPACE, "temporal.namespace") or first(
-        resource, names.NAMESPACE, "temporal.namespace"
-    )
-    return text(said) or "default", workflow, run
+
+def read(name: str, value: Any) -> tuple[str, int, Any]:
+    """(fact, -rank, its value): sorted, the first choice comes last. ("", 0, None) for what states no fact."""
+    meaning = FACTS.get(name)
+    found = None if meaning is None else meaning.read(value)
+    return ("", 0, None) if meaning is None or found is None else (meaning.fact, -meaning.rank, found)
+
+
+def drop_zero_usage(facts: Facts) -> None:
+    """A usage that is zero throughout is a provider that reported nothing: unknown, so it is taken out."""
+    if facts.get("input") == 0 or facts.get("output") == 0:
+        counts = [facts.get(kind) for kind in TOKEN_KINDS]
+        if not any(counts):
+            for kind in TOKEN_KINDS:
+                facts.pop(kind, None)

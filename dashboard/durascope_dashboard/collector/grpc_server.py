@@ -7,6 +7,7 @@ from typing import Any
 import grpc
 
 from durascope_dashboard.collector.ingest import Overloaded
+from durascope_dashboard.collector.listening import listen
 from durascope_dashboard.collector.otlp import MalformedRequest
 from durascope_dashboard.collector.receiver import MAX_INFLATED_BYTES, Receiver
 from durascope_dashboard.exceptions import PortInUse
@@ -42,11 +43,11 @@ def start_grpc(receiver: Receiver, host: str, port: int) -> tuple[Any, int]:
         method = grpc.unary_unary_rpc_method_handler(_handler(receiver, signal))
         name = f"opentelemetry.proto.collector.{service}"
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, {"Export": method}),))
+    in_use = f"{host}:{port} (OTLP gRPC) cannot be listened on; stop what listens there or choose another: --otlp-grpc"
+    listen(host, port, in_use).close()  # gRPC prints its own lines to stderr when it cannot bind
     try:
         bound = server.add_insecure_port(f"{host}:{port}")
-    except RuntimeError:
-        bound = 0
-    if not bound:
-        raise PortInUse(f"{host}:{port} (OTLP gRPC) is in use; stop what listens there or choose another: --otlp-grpc")
+    except RuntimeError as error:
+        raise PortInUse(in_use) from error
     server.start()
     return server, int(bound)

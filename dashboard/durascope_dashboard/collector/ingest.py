@@ -95,7 +95,8 @@ class Ingest:
         with self._lock:
             self._closed = True
             self._queue.put(_STOP)
-        self._writer.join()
+        if self._writer.is_alive():
+            self._writer.join()
         self.rollup.close()
 
     # -- what arrives -------------------------------------------------------------------------------------------
@@ -118,13 +119,9 @@ class Ingest:
         runs = {RunKey(row["namespace"], row["workflow_id"], row["run_id"]) for row in rows}
         self._put(Item({"observations": table}, runs), wait=True).result()
 
-    def known_closed(self, namespace: str) -> set[tuple[str, str]]:
-        """(workflow id, run id) of the runs whose whole, closed history is in the store."""
-        rows = self.store.sql(
-            "SELECT workflow_id, run_id FROM history_runs WHERE namespace = ? AND status <> 'running' AND from_history",
-            [namespace],
-        )
-        return set(zip(rows["workflow_id"].to_pylist(), rows["run_id"].to_pylist(), strict=True))
+    def known_closed(self, keys: Iterable[RunKey]) -> set[RunKey]:
+        """Those of ``keys`` whose whole, closed history is in the store."""
+        return self.store.closed_runs(keys)
 
     def watermark(self, namespace: str) -> int | None:
         """How far the follower got in this namespace (µs), as kept by ``set_watermark``."""

@@ -10,8 +10,7 @@ from typing import Any, Final
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 _PACKAGE = "durascope.wire"
-_BYTES, _STRING, _MESSAGE = 12, 9, 11
-_FIXED64, _UINT32, _INT32, _FIXED32 = 6, 13, 5, 7
+_BYTES, _MESSAGE, _FIXED64, _INT32, _INT64, _BOOL, _DOUBLE = 12, 11, 6, 5, 3, 8, 1
 _REPEATED = 3
 
 # message -> field -> (number, type, repeated | message name)
@@ -49,6 +48,18 @@ _MESSAGES: Final[dict[str, dict[str, _Field]]] = {
     "ScopeLogs": {"logs": (2, _MESSAGE, True, "LogRecord")},
     "ResourceLogs": {"resource": (1, _MESSAGE, False, "Resource"), "scope_logs": (2, _MESSAGE, True, "ScopeLogs")},
     "LogsRequest": {"resource_logs": (1, _MESSAGE, True, "ResourceLogs")},
+    "AnyValue": {
+        "string_value": (1, _BYTES, False, ""),  # bytes: one wrong byte must not cost the whole batch
+        "bool_value": (2, _BOOL, False, ""),
+        "int_value": (3, _INT64, False, ""),
+        "double_value": (4, _DOUBLE, False, ""),
+        "array_value": (5, _MESSAGE, False, "ArrayValue"),
+        "kvlist_value": (6, _MESSAGE, False, "KeyValueList"),
+        "bytes_value": (7, _BYTES, False, ""),
+    },
+    "ArrayValue": {"values": (1, _MESSAGE, True, "AnyValue")},
+    "KeyValueList": {"values": (1, _MESSAGE, True, "KeyValue")},
+    "KeyValue": {"key": (1, _BYTES, False, ""), "value": (2, _MESSAGE, False, "AnyValue")},
     "Event": {"time": (1, _FIXED64, False, ""), "name": (2, _BYTES, False, ""), "attributes": (3, _BYTES, True, "")},
 }
 
@@ -57,8 +68,12 @@ def _pool() -> descriptor_pool.DescriptorPool:
     file = descriptor_pb2.FileDescriptorProto(name="durascope_wire.proto", package=_PACKAGE, syntax="proto3")
     for name, fields in _MESSAGES.items():
         message = file.message_type.add(name=name)
+        if name == "AnyValue":
+            message.oneof_decl.add(name="value")
         for field, (number, kind, repeated, of) in fields.items():
             added = message.field.add(name=field, number=number, type=kind, label=_REPEATED if repeated else 1)
+            if name == "AnyValue":
+                added.oneof_index = 0
             if of:
                 added.type_name = f".{_PACKAGE}.{of}"
     pool = descriptor_pool.DescriptorPool()
@@ -76,3 +91,4 @@ def _class(name: str) -> Any:
 TraceRequest: Final = _class("TraceRequest")
 LogsRequest: Final = _class("LogsRequest")
 Event: Final = _class("Event")
+KeyValue: Final = _class("KeyValue")

@@ -208,6 +208,19 @@ class DuckStore:
         rows = self.sql(f"SELECT DISTINCT {_RUN_COLUMNS} FROM runs WHERE {where}")
         return [RunKey(*row.values()) for row in rows.to_pylist()]
 
+    def closed_runs(self, run_keys: Iterable[tuple[str, str, str]]) -> set[RunKey]:
+        """Those of ``run_keys`` that history has told of as closed."""
+        cursor = self.cursor()
+        cursor.register("asked_keys", run_keys_table(run_keys))
+        try:
+            rows = cursor.execute(
+                f"SELECT {_RUN_COLUMNS} FROM history_runs SEMI JOIN asked_keys USING ({_RUN_COLUMNS}) "
+                "WHERE status <> 'running' AND from_history"
+            ).fetchall()
+        finally:
+            cursor.unregister("asked_keys")
+        return {RunKey(*row) for row in rows}
+
     def get_meta(self, key: str) -> str | None:
         """A value that ``set_meta`` kept, or None."""
         rows = self.sql("SELECT value FROM meta WHERE key = ?", [key])

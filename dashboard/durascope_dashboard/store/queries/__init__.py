@@ -4,7 +4,7 @@ Parameters are the keyword arguments of the function behind the name; times are 
 """
 
 from durascope_dashboard.exceptions import UnknownQuery
-from durascope_dashboard.store.queries import fleet, runs
+from durascope_dashboard.store.queries import export, fleet, metrics, runs
 from durascope_dashboard.store.queries.named import NamedQuery
 
 QUERIES: dict[str, NamedQuery] = {
@@ -23,6 +23,15 @@ QUERIES: dict[str, NamedQuery] = {
         NamedQuery("errors", fleet.errors),
         NamedQuery("tokens", fleet.tokens),
         NamedQuery("type_stats", fleet.type_stats),
+        NamedQuery("export_operations", export.export_operations),
+        NamedQuery("export_attempts", export.export_attempts),
+        NamedQuery("export_spans", export.export_spans),
+        NamedQuery("metric_runs", metrics.metric_runs),
+        NamedQuery("metric_open_runs", metrics.metric_open_runs),
+        NamedQuery("metric_attempts", metrics.metric_attempts),
+        NamedQuery("metric_times", metrics.metric_times),
+        NamedQuery("metric_errors", metrics.metric_errors),
+        NamedQuery("metric_task_failures", metrics.metric_task_failures),
     )
 }
 

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from types import UnionType
 from typing import Any, get_args
 
 import ibis
@@ -47,7 +48,7 @@ class NamedQuery:
 
     def _value(self, name: str, value: Any) -> Any:
         annotation = self.parameters[name].annotation
-        types = get_args(annotation) or (annotation,)
+        types = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
         if list[str] in types:
             return _strings(value)
         if isinstance(value, list | tuple):

@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import ibis
@@ -63,9 +64,10 @@ def _searched(table: Any, text: str | None) -> list[Any]:
     ]
 
 
-def encode_cursor(value: float | None, workflow_id: str, run_id: str) -> str:
-    """Where the next page begins: after this row."""
-    return base64.urlsafe_b64encode(json.dumps([value, workflow_id, run_id]).encode()).decode().rstrip("=")
+def cursor_after(row: Mapping[str, Any], order: str = "started") -> str:
+    """Where the page after this row of ``runs`` begins."""
+    key = [row[order], row["workflow_id"], row["run_id"]]
+    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
 
 
 def _after(table: Any, cursor: str | None, order: str, descending: bool) -> list[Any]:
@@ -87,6 +89,14 @@ def _after(table: Any, cursor: str | None, order: str, descending: bool) -> list
     return [further | column.isnull() | ((column == value) & same)]
 
 
+def _where(table: Any, text: str | None) -> list[Any]:
+    if not text:
+        return []
+    from durascope_dashboard.analysis.run_filter import to_expression
+
+    return [to_expression(table, text)]
+
+
 def runs(
     limit: int = 100,
     offset: int = 0,
@@ -105,8 +115,12 @@ def runs(
     view: str | None = None,
     order: str = "started",
     descending: bool = True,
+    where: str | None = None,
 ) -> Any:
-    """Runs with their roll-ups, newest first. ``since``/``until`` bound ``started``; lists match any value."""
+    """Runs with their roll-ups, newest first. ``since``/``until`` bound ``started``; lists match any value.
+
+    ``where`` is a filter as `durascope runs --query` takes it.
+    """
     if order not in ORDERS:
         raise UsageError(f"runs cannot be ordered by {order!r}; they can by: {', '.join(ORDERS)}")
     t = TABLES["runs"]
@@ -115,7 +129,7 @@ def runs(
         *_any_of(t, "task_queue", task_queue), *_any_of(t, "build_id", build_id), *_any_of(t, "namespace", namespace),
         *_any_of(t, "workflow_id", workflow_id), *_json_contains(t, "agents", agent),
         *_json_contains(t, "models", model), *_searched(t, text), *_views(t, view),
-        *_after(t, cursor, order, descending),
+        *_after(t, cursor, order, descending), *_where(t, where),
     ]  # fmt: skip
     found = t.filter(wanted) if wanted else t
     by = t[order].desc(nulls_first=False) if descending else t[order].asc(nulls_first=False)

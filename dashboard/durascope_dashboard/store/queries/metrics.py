@@ -1,0 +1,105 @@
+"""Queries behind `/metrics`: the whole fleet summed by labels of low cardinality, in one pass a table.
+
+A histogram column ``x_le_0 ... x_le_n`` counts the values up to each of ``conventions.DURATION_BUCKETS_S``.
+"""
+
+from typing import Any
+
+import ibis
+
+from durascope.conventions import DURATION_BUCKETS_S
+from durascope_dashboard.store.queries.tables import TABLES
+from durascope_dashboard.store.schema import RUN_KEY, TIME_CLASSES, TOKEN_KINDS
+
+DURATIONS = ("queue", "run", "backoff")
+
+
+def _histogram(column: Any, name: str) -> dict[str, Any]:
+    """Cumulative counts, count and sum (ms) of a column in milliseconds; nulls are no observations."""
+    counts = {
+        f"{name}_le_{i}": (column <= bound * 1000.0).cast("int64").sum().fill_null(0)
+        for i, bound in enumerate(DURATION_BUCKETS_S)
+    }
+    return {**counts, f"{name}_count": column.count(), f"{name}_sum": column.sum()}
+
+
+def metric_runs() -> Any:
+    """Closed runs by namespace, workflow type and status: durations, where the time went, coverage, one example."""
+    t = TABLES["runs"]
+    found = t.filter(t["closed"].notnull())
+    names = ("history_attempts", "span_attempts", "reconstructed", "orphan_spans", "duplicate_spans")
+    sums = {name: found[name].sum() for name in (*(f"time_{name}_ms" for name in TIME_CLASSES), *names)}
+    example = {f"last_{name}": found[name].argmax(found["closed"]) for name in (*RUN_KEY, "duration_ms", "closed")}
+    trace = {"last_trace_id": found["trace_id"].fill_null("").argmax(found["closed"])}
+    return found.group_by(["namespace", "workflow_type", "status"]).aggregate(
+        runs=found.count(), **sums, **example, **trace, **_histogram(found["duration_ms"], "duration")
+    )
+
+
+def metric_open_runs() -> Any:
+    """Open runs by namespace, workflow type and what they wait for: how many, how old, how near the limits."""
+    t = TABLES["runs"]
+    found = t.filter(t["closed"].isnull())
+    found = found.mutate(waiting=found["waiting_for"].fill_null("nothing"))
+    return found.group_by(["namespace", "workflow_type", "waiting"]).aggregate(
+        runs=found.count(),
+        oldest=found["started"].min(),
+        max_attempt=found["current_attempt"].max(),
+        history_events=found["history_events"].max(),
+        history_bytes=found["history_bytes"].max(),
+    )
+
+
+def _attempts() -> Any:
+    runs = TABLES["runs"].select(*RUN_KEY, "workflow_type")
+    t = TABLES["attempts"]
+    return t.filter(~t["status"].isin(["running", "pending"])).join(runs, list(RUN_KEY))
+
+
+def metric_attempts() -> Any:
+    """Ended attempts by type, kind, name, agent, model, build and outcome: counts, tokens and cost, useful or not."""
+    found = _attempts()
+    useful = found["useful"].fill_null(False)
+    unknown = (found["kind"] == "model") & found["tokens_input"].isnull()
+    sums = {
+        f"{part}_{kind}": found[f"tokens_{kind}"].sum(where=where)
+        for part, where in (("useful", useful), ("wasted", ~useful))
+        for kind in TOKEN_KINDS
+    }
+    keys = ["namespace", "workflow_type", "kind", "name", "agent", "model", "build_id", "status"]
+    return found.group_by(keys).aggregate(
+        attempts=found.count(),
+        retries=(found["attempt"] > 1).cast("int64").sum(),
+        unknown=unknown.cast("int64").sum(),
+        unpriced=(found["tokens_input"].notnull() & found["cost"].isnull()).cast("int64").sum(),
+        cost_useful=found["cost"].sum(where=useful),
+        cost_wasted=found["cost"].sum(where=~useful),
+        **sums,
+    )
+
+
+def metric_times() -> Any:
+    """Queue wait, run time and backoff of ended attempts, by type, kind and task queue."""
+    found = _attempts()
+    columns: dict[str, Any] = {}
+    for name in DURATIONS:
+        columns |= _histogram(found[f"{name}_ms"], name)
+    return found.group_by(["namespace", "workflow_type", "kind", "task_queue"]).aggregate(**columns)
+
+
+def metric_errors() -> Any:
+    """Attempts that did not succeed, by what failed and how."""
+    found = _attempts()
+    found = found.filter(found["status"] != "ok")
+    found = found.mutate(error=found["error_type"].fill_null("_OTHER"))
+    return found.group_by(["namespace", "workflow_type", "kind", "name", "status", "error"]).aggregate(
+        attempts=found.count()
+    )
+
+
+def metric_task_failures() -> Any:
+    """Workflow tasks that failed, by cause: non-determinism among them."""
+    t = TABLES["operations"]
+    runs = TABLES["runs"].select(*RUN_KEY, "workflow_type")
+    found = t.filter(t["kind"] == "workflow_task_failure").join(runs, list(RUN_KEY))
+    return found.group_by(["namespace", "workflow_type", "name"]).aggregate(failures=ibis._.count())
