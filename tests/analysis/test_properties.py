@@ -12,7 +12,7 @@ from durascope_dashboard.store.schema import ATTEMPT_KEY, RUN_KEY, TIME_CLASSES
 from tests.analysis.facts import joined, operation, run, told
 
 Rows = list[dict[str, Any]]
-quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 durations = st.integers(0, 30_000_000).map(lambda micros: micros / 1_000_000)
 failures = st.sampled_from(["error", "timeout"])
 
@@ -101,6 +101,7 @@ def chaos(draw: st.DrawFn, run_id: str) -> dict[str, Rows]:
          "parent_span_id": draw(st.none() | st.sampled_from([f"{run_id}1", "gone"])), "start": draw(moments),
          "kind": draw(st.sampled_from(["workflow", "tool", "model", "custom"])), "end": draw(moments),
          "status": draw(st.sampled_from(["ok", "error", "unset"])),
+
          "attributes": draw(st.sampled_from(["{}", "no", "[]"])),
          "activity_id": draw(st.none() | st.just("a")), "input_tokens": draw(st.none() | st.just(7))}
         for seq in range(draw(st.integers(0, 4)))
@@ -122,7 +123,7 @@ def chaos(draw: st.DrawFn, run_id: str) -> dict[str, Rows]:
     }
 
 
-@settings(quick, max_examples=150)
+@settings(quick, max_examples=60)
 @given(st.data())
 def test_any_evidence_joins_and_balances(data: st.DataObject) -> None:
     """Whatever the sources say, the join answers, keeps its keys unique and its sums exact."""
@@ -141,7 +142,7 @@ def test_any_evidence_joins_and_balances(data: st.DataObject) -> None:
     balanced(result.runs)
 
 
-@settings(quick, max_examples=40)
+@settings(quick, max_examples=15)
 @given(st.data())
 def test_a_run_joins_the_same_alone_and_among_others(data: st.DataObject) -> None:
     """Joining many runs at once is only faster: no run sees another."""

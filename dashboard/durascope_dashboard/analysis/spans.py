@@ -67,14 +67,19 @@ def workflow_runs(spans: pd.DataFrame) -> pd.DataFrame:
 
 def _with_activity_below(spans: pd.DataFrame, parents: "pd.Series[str]") -> Mask:
     """Spans above which an activity hangs, however deep: ``parents`` are span ids that activities name."""
-    above = spans["parent_span_id"]
-    marked = set(parents.dropna()) | set(above[present(spans["activity_id"])].dropna())
-    found = spans["span_id"].isin(marked)
+    ids = pd.concat([spans["span_id"], spans["parent_span_id"], parents], ignore_index=True)
+    own, above, named = np.split(number(ids), [len(spans), 2 * len(spans)])
+    above = np.where(present(spans["parent_span_id"]), rows_of(above, own), -1)
+    reached = rows_of(named[present(parents)], own)
+    reached = np.concatenate([reached, above[present(spans["activity_id"])]])
+    found = np.zeros(len(spans), dtype=bool)
     while True:
-        more = spans["span_id"].isin(set(above[found].dropna())) & ~found
-        if not more.any():
-            return np.asarray(found.to_numpy(dtype=bool, na_value=False))
-        found |= more
+        reached = reached[reached >= 0]
+        reached = np.unique(reached[~found[reached]])
+        if not len(reached):
+            return found
+        found[reached] = True
+        reached = above[reached]
 
 
 def workflow_tools(spans: pd.DataFrame, activity_parents: "pd.Series[str]") -> pd.DataFrame:

@@ -9,7 +9,6 @@ import click
 # Command -> the module that defines `command`, and its line in --help (so that --help imports nothing).
 COMMANDS = {
     "demo": "Everything at once: Temporal dev server, collector, sample workers, dashboard.",
-    "up": "Collector and dashboard together, in the foreground.",
     "collect": "Receive OTLP, follow Temporal histories, serve the read API.",
     "dashboard": "The web page over a collector or a store.",
     "backfill": "Read the histories of runs that have already closed.",
@@ -35,7 +34,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         name = "import_" if cmd_name == "import" else cmd_name
-        command = importlib.import_module(f"durascope_dashboard.cli.{name}").command
+        command = importlib.import_module(f"{__name__}.{name}").command
         assert isinstance(command, click.Command)
         return command
 

@@ -1,0 +1,20 @@
+"""`durascope collect`: the collector in the foreground."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command("collect")
+@click.option("--store", type=click.Path(dir_okay=False, path_type=Path), envvar="DURASCOPE_STORE", show_envvar=True,
+              help="The store file.  [default: in the user data directory]")  # fmt: skip
+@click.option("--otlp-grpc", default="127.0.0.1:4317", show_default=True, metavar="HOST:PORT", help="OTLP over gRPC.")
+@click.option("--otlp-http", default="127.0.0.1:4318", show_default=True, metavar="HOST:PORT",
+              help="OTLP over HTTP, read API and /healthz.")  # fmt: skip
+@click.option("--no-history", is_flag=True, help="Do not follow Temporal's histories.")
+def command(store: Path | None, otlp_grpc: str, otlp_http: str, no_history: bool) -> int:
+    """Receive OTLP, follow Temporal's histories and answer readers, until SIGINT or SIGTERM."""
+    from durascope_dashboard.collector.server import run_collector
+    from durascope_dashboard.reader import default_store
+
+    return run_collector(store or default_store(), otlp_grpc=otlp_grpc, otlp_http=otlp_http, history=not no_history)
