@@ -1,113 +1,116 @@
-"""`python -m sample_workflows.worker`: one worker process with every sample, or with one role of them."""
+"""`python -m sample_workflows.worker`: one worker process with every sample, or with some roles only."""
 
 import argparse
 import asyncio
-import hashlib
-import importlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
 
 from agents import OpenAIProvider, set_trace_processors
 from openai import AsyncOpenAI
 from temporalio.client import Client
-from temporalio.common import RetryPolicy
 from temporalio.envconfig import ClientConfig
-from temporalio.openai_agents import ModelActivityParameters, OpenAIAgentsPlugin
+from temporalio.openai_agents import OpenAIAgentsPlugin
 from temporalio.worker import Worker
 
-from sample_workflows.observable.tools import TOOLS
-from sample_workflows.observable.workflow import ObservableWorkflow
-from sample_workflows.research.library import Library
-from sample_workflows.research.workflow import ResearchWorkflow
+from sample_workflows.agent_configuration.mcp_servers import MCP_SERVERS
+from sample_workflows.catalogue import WORKFLOWS, activities
+from sample_workflows.scaling.roles import ROLES, TOOLS, Role
+from sample_workflows.scaling.tools import read_archive
+from sample_workflows.scaling.workflow import WORKFLOWS as ROLE_WORKFLOWS
+from sample_workflows.worker_configuration.parameters import MODEL_PARAMETERS
 
 TASK_QUEUE = "durascope-samples"
-WORKFLOWS: list[type] = [ObservableWorkflow, ResearchWorkflow]
-ROLES = ("all", "workflow", "activity")
-
-MODEL_PARAMS = ModelActivityParameters(
-    start_to_close_timeout=timedelta(seconds=30),
-    retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_attempts=6),
-)
+GENERAL = ("workflow", "activity")
+ALL = (*GENERAL, *ROLES)
+GRACE = timedelta(seconds=2)
 
 
 class WorkerSetupError(Exception):
     """The worker cannot start; the message says what to do."""
 
 
-def durascope_plugin() -> Any:
-    """The plugin under observation here. Raises WorkerSetupError when the installed package has none."""
-    plugin = getattr(importlib.import_module("durascope"), "DurascopePlugin", None)
-    if plugin is None:
-        raise WorkerSetupError(
-            "the installed durascope has no DurascopePlugin; install it from this repository, "
-            "or run the worker with --without-plugin"
-        )
-    return plugin()
-
-
-def plugins(openai: AsyncOpenAI, *, role: str = "all", instrumented: bool = True) -> list[Any]:
+def plugins(openai: AsyncOpenAI, *, run_models: bool = True, instrumented: bool = True) -> list[Any]:
     """The plugins of a sample worker: the Agents integration and Durascope.
 
     One OpenAI client serves all model activities of the process: its connections are pooled. Its own retries are off,
     because Temporal retries; two layers of retries would hide attempts from both.
     """
     agents = OpenAIAgentsPlugin(
-        model_params=MODEL_PARAMS,
+        model_params=MODEL_PARAMETERS,
         model_provider=OpenAIProvider(openai_client=openai),
-        register_activities=role != "workflow",
+        mcp_servers=MCP_SERVERS if run_models else None,
+        register_activities=run_models,
     )
-    return [agents, durascope_plugin()] if instrumented else [agents]
+    if not instrumented:
+        return [agents]
+    from durascope import DurascopePlugin  # here: a run without the plugin must not need it
+
+    return [agents, DurascopePlugin()]
 
 
-def activities(flaky: float = 0.0) -> list[Callable[..., Any]]:
-    """All tool activities; ``flaky`` is the share of library searches that fail at first."""
-    return [*TOOLS, Library(fail_first=outages(flaky), seconds=0.05).search_library]
+def build_workers(client: Client, task_queue: str, roles: Sequence[str] = ALL, flaky: float = 0.0) -> list[Worker]:
+    """One worker for the general queue if it has a part there, and one for each role; plugins come with the client."""
+    workers = [_role_worker(client, task_queue, ROLES[name]) for name in roles if name in ROLES]
+    if set(roles) & set(GENERAL):
+        general = Worker(
+            client,
+            task_queue=task_queue,
+            workflows=WORKFLOWS if "workflow" in roles else [],
+            activities=activities(flaky) if "activity" in roles else [],
+            graceful_shutdown_timeout=GRACE,
+        )
+        workers.insert(0, general)
+    return workers
 
 
-def outages(share: float) -> Callable[[str, str], int]:
-    """How often a search fails: 0 mostly, else 1 to 3 times, always the same for the same workflow and query."""
-
-    def fail_first(workflow_id: str, query: str) -> int:
-        dice = hashlib.blake2b(f"{workflow_id} {query}".encode(), digest_size=4).digest()
-        return 1 + dice[2] % 3 if int.from_bytes(dice[:2], "big") / 65536 < share else 0
-
-    return fail_first
-
-
-def build_worker(client: Client, task_queue: str, role: str = "all", flaky: float = 0.0) -> Worker:
-    """A worker of the given role; plugins come with the client."""
-    workflows: Sequence[type] = [] if role == "activity" else WORKFLOWS
+def _role_worker(client: Client, task_queue: str, role: Role) -> Worker:
     return Worker(
         client,
-        task_queue=task_queue,
-        workflows=workflows,
-        activities=[] if role == "workflow" else activities(flaky),
-        graceful_shutdown_timeout=timedelta(seconds=2),
+        task_queue=role.queue(task_queue),
+        workflows=ROLE_WORKFLOWS[role.name],
+        activities=[read_archive] if role is TOOLS else [],
+        max_concurrent_activities=role.concurrency,
+        graceful_shutdown_timeout=GRACE,
     )
+
+
+def parse_roles(text: str) -> list[str]:
+    """``all`` or a comma list. Raises WorkerSetupError naming what is unknown."""
+    roles = list(ALL) if text == "all" else text.split(",")
+    if unknown := [role for role in roles if role not in ALL]:
+        raise WorkerSetupError(f"no role is called {unknown[0]!r}; there are: all, {', '.join(ALL)}")
+    return roles
+
+
+def keep_traces_local() -> None:
+    """With scripted models, keep the Agents SDK's default exporter from posting traces to OpenAI."""
+    if os.environ.get("OPENAI_BASE_URL", "").startswith("http://127.0.0.1"):
+        os.environ.setdefault("OPENAI_API_KEY", "scripted")
+        set_trace_processors([])
 
 
 async def run(options: argparse.Namespace) -> None:
     """Work until SIGINT or SIGTERM."""
-    if os.environ.get("OPENAI_BASE_URL", "").startswith("http://127.0.0.1"):
-        os.environ.setdefault("OPENAI_API_KEY", "scripted")
-        set_trace_processors([])  # the SDK's default exporter would post traces to OpenAI
+    roles = parse_roles(options.role)
+    keep_traces_local()
     done = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, done.set)
     config = ClientConfig.load_client_connect_config()
     if options.address:
         config["target_host"] = options.address
-    async with AsyncOpenAI(max_retries=0) as openai:
-        client = await Client.connect(
-            **config, plugins=plugins(openai, role=options.role, instrumented=not options.without_plugin)
-        )
-        async with build_worker(client, options.task_queue, options.role, options.flaky):
-            print(f"worker {os.getpid()} ({options.role}) polls {options.task_queue}", flush=True)
-            await done.wait()
+    async with AsyncOpenAI(max_retries=0) as openai, AsyncExitStack() as stack:
+        offered = plugins(openai, run_models=roles != ["workflow"], instrumented=not options.without_plugin)
+        client = await Client.connect(**config, plugins=offered)
+        for worker in build_workers(client, options.task_queue, roles, options.flaky):
+            await stack.enter_async_context(worker)
+        print(f"worker {os.getpid()} ({', '.join(roles)}) polls {options.task_queue}", flush=True)
+        await done.wait()
 
 
 def main() -> int:
@@ -115,7 +118,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m sample_workflows.worker", description=__doc__)
     parser.add_argument("--address", help="Temporal frontend; default: TEMPORAL_ADDRESS or the configured profile")
     parser.add_argument("--task-queue", default=TASK_QUEUE)
-    parser.add_argument("--role", choices=ROLES, default="all")
+    parser.add_argument("--role", default="all", help=f"all, or a comma list of: {', '.join(ALL)}")
     parser.add_argument("--flaky", type=float, default=0.0, help="share of library searches that fail at first")
     parser.add_argument("--without-plugin", action="store_true", help="do not instrument: history alone must do")
     try:

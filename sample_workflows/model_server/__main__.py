@@ -5,9 +5,9 @@ import signal
 import sys
 import threading
 
+from sample_workflows.catalogue import FAULTS, RULES
 from sample_workflows.model_server.latency import INSTANT, REALISTIC
 from sample_workflows.model_server.server import ModelServerError, ScriptedServer
-from sample_workflows.scripts import ALL_RULES, FAULTS
 
 
 def main() -> int:
@@ -22,7 +22,7 @@ def main() -> int:
         signal.signal(number, lambda *_: done.set())
     try:
         with ScriptedServer(
-            options.port, options.seed, [*FAULTS, *ALL_RULES], INSTANT if options.instant else REALISTIC
+            options.port, options.seed, [*FAULTS, *RULES], INSTANT if options.instant else REALISTIC
         ) as server:
             print(f"OPENAI_BASE_URL={server.base_url}", flush=True)
             done.wait()

@@ -3,14 +3,15 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A final message."""
+    """A final message; ``searched`` is what the hosted web search was asked before, if it was."""
 
     text: str
+    searched: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,12 @@ class ToolCalls:
     """One turn that calls tools, in parallel when there are several."""
 
     calls: tuple[Call, ...]
+    searched: str | None = None
 
     @classmethod
-    def of(cls, *calls: Call) -> "ToolCalls":
+    def of(cls, *calls: Call, searched: str | None = None) -> "ToolCalls":
         """``ToolCalls.of(Call("search", {"query": "..."}), ...)``."""
-        return cls(calls)
+        return cls(calls, searched)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,17 @@ class Fault:
     should_retry: bool | None = None  # the x-should-retry header
 
 
-Answer = Text | Structured | ToolCalls | Handoff | Fault
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """An answer that starts well: the connection is cut in the middle of it, or its JSON is malformed."""
+
+    how: Literal["cut", "malformed"]
+    answer: "Spoken" = field(default_factory=lambda: Text("This answer never arrives in one piece."))
+
+
+Spoken = Text | Structured | ToolCalls | Handoff
+"""What comes with usage."""
+Answer = Spoken | Fault | Broken
 
 
 RATE_LIMITED = Fault(429, retry_after=1.0, code="rate_limit_exceeded", message="Rate limit reached for requests.")

@@ -6,20 +6,19 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
-from sample_workflows.model_server import chat_api, responses_api
-from sample_workflows.model_server.answers import Answer, Fault
+from sample_workflows.model_server.answers import Broken, Fault
+from sample_workflows.model_server.exchange import Exchange, error_body
 from sample_workflows.model_server.latency import INSTANT, Latency
-from sample_workflows.model_server.log import LOGGED_HEADERS, RequestLog, RequestRecord
-from sample_workflows.model_server.request import Endpoint, ModelRequest, fingerprint, parse
-from sample_workflows.model_server.rules import Rule, choose, fraction
-from sample_workflows.model_server.usage import Usage, usage_of
+from sample_workflows.model_server.log import RequestLog
+from sample_workflows.model_server.request import Endpoint, fingerprint, parse
+from sample_workflows.model_server.rules import Rule, choose
 
 CLIENT_CLOSED = 499
 POLL_S = 0.05
@@ -57,7 +56,9 @@ class ModelApp:
         return JSONResponse({"object": "list", "data": []})
 
     async def _log(self, request: Request) -> Response:
-        return JSONResponse([record.as_json() for record in self.log])
+        """Every request so far; ``?after=N`` only those with a higher number."""
+        after = int(request.query_params.get("after", 0))
+        return JSONResponse([record.as_json() for record in self.log if record.number > after])
 
     async def _answer(self, endpoint: Endpoint, http: Request) -> Response:
         started = time.time()
@@ -70,92 +71,66 @@ class ModelApp:
         self._seen[mark] += 1
         self._number += 1
         exchange = Exchange(self._number, request, choose(self.rules, request, self.seed), self.seed, started)
-        gone = await _wait(http, sum(exchange.delay(self.latency)))
-        self.log.append(exchange.record(CLIENT_CLOSED if gone else exchange.status))
-        return Response(status_code=CLIENT_CLOSED) if gone else exchange.response()
+        first, rest = exchange.delay(self.latency)
+        streams = request.stream and not isinstance(exchange.answer, Fault)
+        if await _wait(http, first if streams else first + rest):
+            self.log.append(exchange.record(CLIENT_CLOSED))
+            return Response(status_code=CLIENT_CLOSED)
+        if streams:
+            return StreamedAnswer(exchange, rest, self.log)
+        return WholeAnswer(exchange, self.log)
 
 
-@dataclass
-class Exchange:
-    """One request and its answer."""
+class WholeAnswer(Response):
+    """One JSON body. Recorded before it is sent, so that a client that has its answer finds it in the log."""
 
-    number: int
-    request: ModelRequest
-    rule: Rule
-    seed: int
-    started: float
-    answer: Answer = field(init=False)
-    usage: Usage | None = field(init=False)
+    def __init__(self, exchange: Exchange, log: RequestLog) -> None:
+        super().__init__(exchange.body(), exchange.status, exchange.headers, "application/json")
+        self._cut = _is_cut(exchange)
+        log.append(exchange.record(exchange.status))
 
-    def __post_init__(self) -> None:
-        self.answer = self.rule.reply(self.request)
-        self.usage = None if isinstance(self.answer, Fault) else usage_of(self.request, self.answer)
-
-    @property
-    def key(self) -> str:
-        """Makes the ids of the response: the same for the same request, but new for each sighting of it."""
-        return f"{self.request.fingerprint}{self.request.seen:04x}"
-
-    @property
-    def response_id(self) -> str:
-        """As the client will see it."""
-        return ("chatcmpl-" if self.request.endpoint == "chat" else "resp_") + self.key
-
-    @property
-    def status(self) -> int:
-        """HTTP status."""
-        return self.answer.status if isinstance(self.answer, Fault) else 200
-
-    def delay(self, default: Latency) -> tuple[float, float]:
-        """Seconds until the first token and from there to the end."""
-        latency = self.rule.latency or default
-        chance = fraction(self.seed, "latency", self.request.fingerprint, self.request.seen)
-        return latency.seconds(self.usage.output if self.usage else 0, chance)
-
-    def body(self) -> dict[str, Any]:
-        """The JSON of a whole answer."""
-        if isinstance(self.answer, Fault):
-            return error_body(self.answer)
-        assert self.usage is not None
-        make = chat_api.body if self.request.endpoint == "chat" else responses_api.body
-        return make(self.request, self.answer, self.usage, self.key, self.started)
-
-    def response(self) -> Response:
-        """The HTTP response, with the headers that the API sends."""
-        headers = {"x-request-id": f"req_{self.key}"}
-        if isinstance(self.answer, Fault):
-            if self.answer.retry_after is not None:
-                headers["retry-after"] = f"{self.answer.retry_after:g}"
-            if self.answer.should_retry is not None:
-                headers["x-should-retry"] = str(self.answer.should_retry).lower()
-        return JSONResponse(self.body(), self.status, headers)
-
-    def record(self, status: int) -> RequestRecord:
-        """The log entry; a client that hung up was sent no usage."""
-        answered = status == 200
-        return RequestRecord(
-            number=self.number,
-            endpoint=self.request.endpoint,
-            model=self.request.model,
-            rule=self.rule.name,
-            fingerprint=self.request.fingerprint,
-            seen=self.request.seen,
-            started=self.started,
-            ended=time.time(),
-            status=status,
-            stream=self.request.stream,
-            usage=self.usage if answered else None,
-            response_id=self.response_id if answered else None,
-            retry_after=self.answer.retry_after if isinstance(self.answer, Fault) else None,
-            headers={name: self.request.headers[name] for name in LOGGED_HEADERS if name in self.request.headers},
-            user=self.request.user,
-        )
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it; a cut answer promises its whole length, sends half and returns, which closes the connection."""
+        if not self._cut:
+            await super().__call__(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        half = self.body[: len(self.body) // 2]
+        await send({"type": "http.response.body", "body": half, "more_body": True})
 
 
-def error_body(fault: Fault) -> dict[str, Any]:
-    """OpenAI's error object."""
-    kind = "server_error" if fault.status >= 500 else "invalid_request_error"
-    return {"error": {"message": fault.message, "type": kind, "param": None, "code": fault.code}}
+class StreamedAnswer(Response):
+    """Server-sent events, spread over the time that the model takes."""
+
+    def __init__(self, exchange: Exchange, seconds: float, log: RequestLog) -> None:
+        super().__init__(None, 200, exchange.headers, "text/event-stream")
+        del self.headers["content-length"]
+        self._exchange, self._seconds, self._log = exchange, seconds, log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send all events, or the first half of them for an answer that is to break."""
+        events = list(self._exchange.events())
+        broken = isinstance(self._exchange.answer, Broken)
+        http = Request(scope, receive)
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        for number, event in enumerate(events):
+            if broken and number > len(events) // 2:
+                break
+            if number == len(events) - 1:
+                self._log.append(self._exchange.record(200))  # before the last: as for a whole answer
+            elif await _wait(http, self._seconds / len(events)):
+                self._log.append(self._exchange.record(CLIENT_CLOSED))
+                return
+            await send({"type": "http.response.body", "body": event.encode(), "more_body": True})
+        if broken:
+            self._log.append(self._exchange.record(200))
+        if not _is_cut(self._exchange):
+            malformed = b"data: {not json\n\n" if broken else b""
+            await send({"type": "http.response.body", "body": malformed, "more_body": False})
+
+
+def _is_cut(exchange: Exchange) -> bool:
+    return isinstance(exchange.answer, Broken) and exchange.answer.how == "cut"
 
 
 async def _wait(http: Request, seconds: float) -> bool:

@@ -3,14 +3,12 @@
 import json
 from typing import Any
 
-from sample_workflows.model_server.answers import Call, Handoff, Structured, Text, ToolCalls
+from sample_workflows.model_server.answers import Call, Handoff, Spoken, Structured, Text, ToolCalls
 from sample_workflows.model_server.request import ModelRequest
 from sample_workflows.model_server.usage import Usage
 
 
-def body(
-    request: ModelRequest, answer: Text | Structured | ToolCalls | Handoff, usage: Usage, key: str, created: float
-) -> dict[str, Any]:
+def body(request: ModelRequest, answer: Spoken, usage: Usage, key: str, created: float) -> dict[str, Any]:
     """A ``chat.completion`` object; ``key`` makes its ids."""
     message, reason = message_of(answer, key)
     return {
@@ -34,7 +32,7 @@ def usage_object(usage: Usage) -> dict[str, Any]:
     }
 
 
-def message_of(answer: Text | Structured | ToolCalls | Handoff, key: str) -> tuple[dict[str, Any], str]:
+def message_of(answer: Spoken, key: str) -> tuple[dict[str, Any], str]:
     """The assistant's message and the finish reason."""
     match answer:
         case Text() | Structured():

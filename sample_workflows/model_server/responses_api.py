@@ -3,14 +3,12 @@
 import json
 from typing import Any
 
-from sample_workflows.model_server.answers import Call, Handoff, Structured, Text, ToolCalls
+from sample_workflows.model_server.answers import Call, Handoff, Spoken, Structured, Text, ToolCalls
 from sample_workflows.model_server.request import ModelRequest
 from sample_workflows.model_server.usage import Usage
 
 
-def body(
-    request: ModelRequest, answer: Text | Structured | ToolCalls | Handoff, usage: Usage, key: str, created: float
-) -> dict[str, Any]:
+def body(request: ModelRequest, answer: Spoken, usage: Usage, key: str, created: float) -> dict[str, Any]:
     """A completed ``response`` object; ``key`` makes its ids."""
     return {
         "id": f"resp_{key}",
@@ -43,11 +41,13 @@ def usage_object(usage: Usage) -> dict[str, Any]:
     }
 
 
-def output_items(answer: Text | Structured | ToolCalls | Handoff, usage: Usage, key: str) -> list[dict[str, Any]]:
+def output_items(answer: Spoken, usage: Usage, key: str) -> list[dict[str, Any]]:
     """The ``output`` list: a reasoning item where tokens went into one, then the message or the calls."""
     items: list[dict[str, Any]] = []
     if usage.reasoning:
         items.append({"type": "reasoning", "id": f"rs_{key}", "summary": []})
+    if isinstance(answer, Text | ToolCalls) and answer.searched is not None:
+        items.append(_web_search(answer.searched, key))
     match answer:
         case Text() | Structured():
             content = [{"type": "output_text", "text": answer.text, "annotations": [], "logprobs": []}]
@@ -59,6 +59,11 @@ def output_items(answer: Text | Structured | ToolCalls | Handoff, usage: Usage, 
         case Handoff():
             items.append(_call(Call(answer.tool), key, 0))
     return items
+
+
+def _web_search(query: str, key: str) -> dict[str, Any]:
+    action = {"type": "search", "query": query, "queries": [query], "sources": []}
+    return {"type": "web_search_call", "id": f"ws_{key}", "status": "completed", "action": action}
 
 
 def _call(call: Call, key: str, number: int) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 
-from sample_workflows.model_server.answers import Fault, Handoff, Structured, Text, ToolCalls
+from sample_workflows.model_server.answers import Handoff, Spoken, Structured, Text, ToolCalls
 from sample_workflows.model_server.request import ModelRequest
 
 CHARACTERS_PER_TOKEN = 4
@@ -28,7 +28,7 @@ class Usage:
 NOTHING = Usage(0, 0, 0, 0)
 
 
-def usage_of(request: ModelRequest, answer: Text | Structured | ToolCalls | Handoff) -> Usage:
+def usage_of(request: ModelRequest, answer: Spoken) -> Usage:
     """The usage that goes with an answer: a pure function of both."""
     prompt = tokens(request.length) + 12 * len(request.tools) + 8
     # A provider caches the prefix that it has read before: everything but the newest item, once a model has spoken.
@@ -39,7 +39,7 @@ def usage_of(request: ModelRequest, answer: Text | Structured | ToolCalls | Hand
     return Usage(prompt, max(prompt - newest - 8, 0) if spoken else 0, visible + reasoning, reasoning)
 
 
-def spoken_text(answer: Text | Structured | ToolCalls | Handoff | Fault) -> str:
+def spoken_text(answer: Spoken) -> str:
     """What the model writes, as one string."""
     match answer:
         case Text() | Structured():
@@ -48,8 +48,6 @@ def spoken_text(answer: Text | Structured | ToolCalls | Handoff | Fault) -> str:
             return "".join(call.name + json.dumps(dict(call.arguments)) for call in answer.calls)
         case Handoff():
             return answer.tool
-        case Fault():
-            return ""
 
 
 def tokens(characters: int) -> int:

@@ -1,6 +1,8 @@
 """The order desk's tools: ordinary activities, so Temporal retries them and Durascope shows every attempt."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from temporalio import activity
 
@@ -27,4 +29,4 @@ async def estimate_delivery(carrier: str) -> str:
     return f"{carrier} delivers in {2 + len(carrier) % 3} days"
 
 
-TOOLS = [look_up_order, estimate_delivery]
+TOOLS: list[Callable[..., Any]] = [look_up_order, estimate_delivery]

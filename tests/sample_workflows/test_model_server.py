@@ -2,7 +2,10 @@
 
 import json
 import time
+from typing import Literal
 
+import httpx
+import httpx2
 import openai
 import pytest
 from openai import OpenAI
@@ -11,6 +14,7 @@ from pydantic import BaseModel
 from sample_workflows.model_server import (
     RATE_LIMITED,
     SERVER_ERROR,
+    Broken,
     Call,
     Handoff,
     Latency,
@@ -171,3 +175,71 @@ async def test_it_is_an_async_context_manager_too() -> None:
         openai.AsyncOpenAI(base_url=server.base_url, api_key="scripted", max_retries=0) as client,
     ):
         assert (await client.responses.create(model="gpt-4o", input="hi")).output_text == "Understood: hi"
+
+
+def test_streaming_responses_arrive_in_pieces_with_usage_at_the_end() -> None:
+    """The deltas join to the text; the last event carries the usage that the log has."""
+    text = "one two three four five six seven eight"
+    with ScriptedServer(rules=[Rule("stream", Text(text))]) as server, client_of(server) as client:
+        pieces: list[str] = []
+        with client.responses.stream(model="gpt-5-mini", input="go") as stream:
+            pieces += [event.delta for event in stream if event.type == "response.output_text.delta"]
+            final = stream.get_final_response()
+        assert len(pieces) > 1 and "".join(pieces) == text == final.output_text
+        [record] = server.log
+        assert record.stream and record.usage is not None and final.usage is not None
+        assert (record.usage.input, record.usage.output) == (final.usage.input_tokens, final.usage.output_tokens)
+
+
+def test_streaming_tool_calls_and_chat_completions() -> None:
+    """Tool arguments stream too, and the chat API ends with a usage chunk."""
+    rules = [
+        Rule("call", ToolCalls.of(Call("weather", {"city": "Bad Ems"})), user="tool"),
+        Rule("say", Text("a b c d")),
+    ]
+    with ScriptedServer(rules=rules) as server, client_of(server) as client:
+        with client.responses.stream(model="gpt-4o", input="tool") as stream:
+            [call] = stream.get_final_response().output
+        assert call.type == "function_call" and json.loads(call.arguments) == {"city": "Bad Ems"}
+        chunks = list(
+            client.chat.completions.create(
+                model="gpt-4o",
+                messages=[{"role": "user", "content": "talk"}],
+                stream=True,
+                stream_options={"include_usage": True},
+            )
+        )
+        assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices) == "a b c d"
+        usage, record = chunks[-1].usage, list(server.log)[-1]
+        assert usage is not None and record.usage is not None and usage.total_tokens == record.usage.total
+
+
+def ask(client: OpenAI, stream: bool) -> None:
+    if stream:
+        with client.responses.stream(model="gpt-4o", input="x") as events:
+            events.until_done()
+    else:
+        client.responses.create(model="gpt-4o", input="x")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("how", ["cut", "malformed"])
+def test_broken_answers_break_the_client_and_bill_nothing(how: Literal["cut", "malformed"], stream: bool) -> None:
+    """A connection cut in the middle, or JSON that ends early: no usage reached anybody."""
+    with ScriptedServer(rules=[Rule("broken", Broken(how))]) as server, client_of(server) as client:
+        with pytest.raises((openai.OpenAIError, httpx.HTTPError, httpx2.HTTPError, ValueError)):
+            ask(client, stream)
+        [record] = server.log
+        assert record.status == 200 and record.usage is None and record.rule == "broken"
+
+
+def test_a_slow_first_token_is_slow_only_before_the_first_token() -> None:
+    """Latency splits into the wait for the first token and the flow of the rest."""
+    rules = [Rule("slow", Text("a b c d e f g h i"), latency=Latency(0.4, 0.0, 0.0))]
+    with ScriptedServer(rules=rules) as server, client_of(server) as client:
+        began = time.monotonic()
+        with client.responses.stream(model="gpt-4o", input="x") as stream:
+            next(iter(stream))
+            first = time.monotonic() - began
+            stream.until_done()
+        assert first >= 0.4 and time.monotonic() - began - first < 0.4

@@ -1,4 +1,4 @@
-"""Child processes of the demo: each in its own session with its own log, stopped by pid, last started first."""
+"""Child processes of the demo: each in its own session with its own log, stopped by pid, in waves."""
 
 import os
 import signal
@@ -21,6 +21,7 @@ class Child:
     name: str
     process: subprocess.Popen[bytes]
     log: Path
+    wave: int = 0
 
     @property
     def alive(self) -> bool:
@@ -51,13 +52,19 @@ class Child:
 
 @dataclass
 class Children:
-    """All of them, in the order of their start."""
+    """All of them. A higher wave is stopped before a lower one: workers flush to a collector that still listens."""
 
     directory: Path
+    stop_timeout: float = STOP_TIMEOUT_S
     running: list[Child] = field(default_factory=list)
 
     def start(
-        self, name: str, command: Sequence[str], environment: Mapping[str, str], working_directory: Path
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        working_directory: Path,
+        wave: int = 0,
     ) -> Child:
         """Start one. Raises DemoError if the command does not exist."""
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -75,7 +82,7 @@ class Children:
                 )
             except OSError as error:
                 raise DemoError(f"the {name} could not be started: {error.strerror} ({command[0]})") from error
-        child = Child(name, process, log)
+        child = Child(name, process, log, wave)
         self.running.append(child)
         return child
 
@@ -95,10 +102,14 @@ class Children:
             time.sleep(POLL_S)
 
     def stop(self) -> None:
-        """End all: SIGTERM to the last started first, a shared deadline, then SIGKILL. Returns when none is left."""
-        for child in reversed(self.running):
-            child.signal(signal.SIGTERM)
-            child.reap(time.monotonic() + STOP_TIMEOUT_S)
+        """End all, wave by wave: SIGTERM, a shared deadline, then SIGKILL. Returns when none is left."""
+        for wave in sorted({child.wave for child in self.running}, reverse=True):
+            children = [child for child in self.running if child.wave == wave]
+            for child in children:
+                child.signal(signal.SIGTERM)
+            deadline = time.monotonic() + self.stop_timeout
+            for child in children:
+                child.reap(deadline)
         self.running.clear()
 
     def dead(self) -> Child | None:

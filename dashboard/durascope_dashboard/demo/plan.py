@@ -59,6 +59,7 @@ class Plan:
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{self.ports.otlp_grpc}",
             "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
             "DURASCOPE_SERVER": self.collector_url,
+            "DURASCOPE_TEMPORAL_UI": self.temporal_ui_url,
             "PYTHONUNBUFFERED": "1",
         }
         if not self.live:

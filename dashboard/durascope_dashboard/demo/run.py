@@ -22,6 +22,7 @@ from durascope_dashboard.demo.summary import read_runs, summarise
 
 READY_TIMEOUT_S = 90.0
 WATCH_S = 0.25
+SERVERS = ("model server", "collector")  # stopped last: the others talk to them until their end
 Say = Callable[[str], None]
 
 
@@ -154,7 +155,8 @@ class Demo:
 
     def _spawn(self, name: str, command: list[str]) -> Child:
         environment = self.plan.environment() | {"OTEL_SERVICE_NAME": name}
-        return self.children.start(name, command, environment, self.plan.repository)
+        wave = 0 if name in SERVERS else 1
+        return self.children.start(name, command, environment, self.plan.repository, wave)
 
     def _announce(self, seconds: float | None) -> None:
         self.say("")

@@ -1,0 +1,1 @@
+"""A parent of many children, and a run that a schedule starts."""

@@ -1,0 +1,1 @@
+"""A cheaper agent takes over when the first gives up."""

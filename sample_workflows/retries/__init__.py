@@ -1,0 +1,1 @@
+"""Every way in which an attempt fails and what Temporal does next."""

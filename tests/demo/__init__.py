@@ -1,0 +1,1 @@
+"""The demo: its processes, its ports, and one whole run of it."""
