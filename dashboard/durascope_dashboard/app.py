@@ -1,29 +1,53 @@
 """The dashboard's entry: `streamlit run app.py`, as launch.py does. One function a page, imported when it is opened."""
 
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
 import streamlit as st
 
+from durascope_dashboard import sign_in
 
-def _runs() -> None:
-    from durascope_dashboard.views import runs
+# (path, title, icon); the module of the same name in views/ has `page()`.
+PAGES: Final = (
+    ("runs", "Runs", ":material/list:"),
+    ("run", "Run", ":material/view_timeline:"),
+)
+ICON: Final = Path(__file__).with_name("icon.svg")  # a file of ours: a named icon would be fetched from the internet
+STYLE: Final = """<style>
+.stMainBlockContainer { padding: 3.6rem 1.6rem 2rem; max-width: 2200px; }
+.stMainBlockContainer [data-testid="stVerticalBlock"] { gap: 0.55rem; }
+@media print {
+  .stAppHeader, .stAppToolbar, [data-testid="stToolbar"], .stButton, .stDownloadButton, .ds .bar {
+    display: none !important; }
+  .stMainBlockContainer { padding: 0; }
+  .stMain, .stApp, [data-testid="stAppViewContainer"] {
+    overflow: visible !important; position: static !important; height: auto !important; }
+}
+</style>"""
 
-    runs.page()
 
+def _opener(name: str) -> Callable[[], None]:
+    def opened() -> None:
+        import_module(f"durascope_dashboard.views.{name}").page()
 
-def _run() -> None:
-    from durascope_dashboard.views import run
-
-    run.page()
+    opened.__name__ = f"page_{name}"  # Streamlit tells pages apart by it
+    return opened
 
 
 def main() -> None:
     """Choose the page by the URL and draw it."""
-    st.set_page_config(page_title="Durascope", page_icon=":material/timeline:", layout="wide")
+    st.set_page_config(page_title="Durascope", page_icon=str(ICON), layout="wide", initial_sidebar_state="collapsed")
+    st.html(STYLE)
     pages = {
-        "runs": st.Page(_runs, title="Runs", icon=":material/list:", url_path="runs", default=True),
-        "run": st.Page(_run, title="Run", icon=":material/view_timeline:", url_path="run"),
+        name: st.Page(_opener(name), title=title, icon=icon, url_path=name, default=name == "runs")
+        for name, title, icon in PAGES
     }
-    st.session_state["pages"] = pages  # what st.switch_page needs
-    st.navigation(list(pages.values()), position="top").run()
+    st.session_state["pages"] = pages  # what st.switch_page and st.page_link need
+    page = st.navigation(list(pages.values()), position="top")
+    if sign_in.allowed():
+        page.run()
 
 
 main()

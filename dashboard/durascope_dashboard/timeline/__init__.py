@@ -1,1 +1,1 @@
-"""The timeline: a canvas component and the rows and segments it draws."""
+"""The run timeline: `rows.py` and its neighbours make two Arrow tables (pure), `component.py` mounts the canvas."""

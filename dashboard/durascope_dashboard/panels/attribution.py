@@ -1,0 +1,34 @@
+"""Where did the time go: the run's wall-clock time in nine classes that sum to exactly all of it."""
+
+from typing import Final
+
+from durascope_dashboard import units
+from durascope_dashboard.data import Row
+from durascope_dashboard.panels import markup
+from durascope_dashboard.store.schema import TIME_CLASSES
+
+NAMES: Final = {
+    "model": "model", "tool": "tools", "activity": "other activities", "queue": "queue wait", "backoff": "backoff",
+    "external_wait": "human / external wait", "timer": "timers", "workflow_task": "workflow tasks",
+    "unexplained": "unexplained",
+}  # fmt: skip
+
+
+def parts(row: Row) -> list[tuple[str, float]]:
+    """(class, ms), only what there is, in the fixed order."""
+    return [(name, row[f"time_{name}_ms"]) for name in TIME_CLASSES if row[f"time_{name}_ms"]]
+
+
+def draw(row: Row) -> None:
+    """The strip with its legend."""
+    found = parts(row)
+    whole = sum(ms for _, ms in found)
+    if not whole:
+        markup.html(markup.note("Where the time went is not known yet: nothing of this run has closed."))
+        return
+    colors = markup.colors()
+    bars = [
+        (NAMES[name], ms / whole, colors[name], f"{NAMES[name]} {units.duration(ms)} · {units.percent(ms, whole)}")
+        for name, ms in found
+    ]
+    markup.html(markup.strip(bars, label="Where the time went: " + "; ".join(bar[3] for bar in bars)))

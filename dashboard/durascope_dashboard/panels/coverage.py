@@ -1,0 +1,48 @@
+"""The trust banner: how much of what Temporal counted was also seen by telemetry, on every run."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from durascope_dashboard.data import Row
+
+
+@dataclass(frozen=True)
+class Trust:
+    """``complete``: every attempt is known with its times."""
+
+    sentence: str
+    complete: bool
+
+
+def trust(row: Row) -> Trust:
+    """The sentence about one run."""
+    history, spans = row["history_attempts"], row["span_attempts"] or 0
+    if not history and not spans:
+        return Trust("No attempts yet.", True)
+    parts = [
+        f"History: {history if history is not None else 'not read'}{' attempts' if history is not None else ''}.",
+        f"Telemetry: {spans}.",
+        f"{row['reconstructed'] or 0} reconstructed,",
+        f"{row['orphan_spans'] or 0} orphan spans, {row['duplicate_spans'] or 0} duplicates ignored.",
+    ]
+    missing = (history or 0) - spans
+    if not spans:
+        parts.append(
+            "No worker telemetry: middle attempts, their errors and the tokens of failed calls are estimated or "
+            "unknown. Add DurascopePlugin() to the worker to see them."
+        )
+    elif missing > 0:
+        parts.append(f"{missing} attempt{'s' if missing != 1 else ''} only in history: their times may be estimates.")
+    if row["skew_ms"] is not None and abs(row["skew_ms"]) >= 50:
+        parts.append(f"Worker clock is {row['skew_ms']:+.0f} ms from the server's.")
+    if not row["from_history"]:
+        parts.append("Temporal's history has not been read: the outcome is what the spans say.")
+    complete = bool(spans) and missing <= 0 and not row["orphan_spans"] and bool(row["from_history"])
+    return Trust(" ".join(parts), complete)
+
+
+def draw(row: Row) -> None:
+    """One line, with a sign for complete or not."""
+    found = trust(row)
+    st.caption(f"{':material/verified:' if found.complete else ':material/rule:'} {found.sentence}")

@@ -1,0 +1,139 @@
+"""What is selected on the timeline: an operation with each of its attempts, or a span with its attributes."""
+
+import json
+
+import pandas as pd
+import streamlit as st
+
+from durascope_dashboard import data, units
+from durascope_dashboard.data import Row
+from durascope_dashboard.panels import markup, retry, status
+
+_TIMES = ("queue", "run", "backoff")
+
+
+def draw(run: Row, selected: str | None, operations: pd.DataFrame, attempts: pd.DataFrame, spans: pd.DataFrame) -> None:
+    """The panel beside the timeline."""
+    if selected is None or selected == "run":
+        markup.html("<b>Run</b>" + _identity(run))
+        st.caption("Select a row of the timeline to see its attempts, tokens and errors.")
+        return
+    found = data.rows(operations[operations["operation_id"] == selected])
+    if found:
+        _operation(run, found[0], data.rows(attempts[attempts["operation_id"] == selected].sort_values("attempt")))
+        return
+    span = data.rows(spans[spans["span_id"] == selected.removeprefix("span:")])
+    if span:
+        _span(span[0])
+    else:
+        st.caption("The link names a row that this run does not have.")
+
+
+def _identity(run: Row) -> str:
+    from durascope_dashboard.panels import header
+
+    return header.identity(run)
+
+
+def _operation(run: Row, row: Row, attempts: list[Row]) -> None:
+    label = row["model"] if row["kind"] == "model" else row["name"]
+    markup.html(
+        f"<b>{markup.text(label or row['name'])}</b> "
+        + markup.facts(
+            [
+                ("kind", str(row["kind"]).replace("_", " ")), ("status", status.words(row["status"])),
+                ("agent", row["agent"] or ""), ("activity", row["activity_type"] or ""),
+                ("operation", row["operation_id"]), ("scheduled", units.moment(row["scheduled"])),
+                ("queue · run · backoff", " · ".join(units.duration(row[f"{k}_ms"]) for k in _TIMES)),
+                ("tokens", _tokens(row, "billed_")),
+                ("cost", units.money(row["cost_billed"]) if row["kind"] == "model" else ""),
+                ("task queue", row["task_queue"] or ""), ("detail", row["detail"] or ""),
+                ("error", _error(row)),
+            ]
+        )
+    )  # fmt: skip
+    if attempts:
+        retry.card(run, row, attempts)
+    for attempt in attempts:
+        markup.html(_attempt(attempt))
+
+
+def _next(row: Row) -> str:
+    if row["retry_delay_ms"] is None:
+        return ""
+    by = "the server (Retry-After)" if row["retry_by"] == "server" else "the retry policy"
+    return f"{units.duration(row['retry_delay_ms'])}, by {by}"
+
+
+def _error(row: Row) -> str:
+    return ": ".join(str(v) for v in (row["error_type"], row["error_message"]) if v)
+
+
+def _tokens(row: Row, prefix: str) -> str:
+    if row[f"{prefix}input"] is None and row[f"{prefix}output"] is None:
+        return "unknown" if row["kind"] == "model" else ""
+    parts = [f"{row[f'{prefix}input'] or 0:,} in"]
+    if row[f"{prefix}cached_input"]:
+        parts.append(f"({row[f'{prefix}cached_input']:,} cached)")
+    parts.append(f"{row[f'{prefix}output'] or 0:,} out")
+    if row[f"{prefix}reasoning"]:
+        parts.append(f"({row[f'{prefix}reasoning']:,} reasoning)")
+    return " ".join(parts)
+
+
+def _attempt(row: Row) -> str:
+    times = [("queue", row["queue_ms"]), ("run", row["run_ms"])]
+    if row["attempt"] > 1:
+        times.insert(0, ("backoff before", row["backoff_ms"]))
+    color = markup.colors()["bad" if row["status"] in ("error", "timeout", "lost") else "good"]
+    source = {"both": "history and telemetry", "history": "history only", "span": "telemetry only"}
+    estimated = " · estimated" if row["estimated"] else ""
+    body = markup.facts(
+        [
+            ("times", " · ".join(f"{name} {units.duration(ms)}" for name, ms in times)),
+            ("started", units.moment(row["started"])), ("error", _error(row)),
+            ("HTTP status", str(row["http_status"] or "")),
+            ("HTTP retries inside", str(row["http_retries"]) if row["http_retries"] else ""),
+            ("next attempt after", _next(row)), ("tokens", _tokens(row, "tokens_")),
+            ("cost", "" if row["cost"] is None else units.money(row["cost"])),
+            ("worker", row["worker"] or ""), ("build id", row["build_id"] or ""),
+            ("known from", source.get(row["source"], "") + estimated),
+            ("last heartbeat", units.moment(row["last_heartbeat"]) if row["last_heartbeat"] else ""),
+        ]
+    )  # fmt: skip
+    return (
+        f'<div style="border-left:3px solid {color};padding:2px 0 4px 10px;margin-top:6px">'
+        f"<b>Attempt {row['attempt']}</b> · {markup.text(status.words(row['status']))}{body}</div>"
+    )
+
+
+def _span(span: Row) -> None:
+    markup.html(
+        f"<b>{markup.text(span['name'] or 'span')}</b>"
+        + markup.facts(
+            [
+                ("kind", span["kind"] or "span"), ("agent", span["agent"] or ""),
+                ("status", status.words(span["status"])),
+                ("message", span["status_message"] or ""), ("start", units.moment(span["start"])),
+                ("length", units.duration((span["end"] - span["start"]) / 1000) if span["end"] else "not ended"),
+                ("span id", span["span_id"]), ("parent", span["parent_span_id"] or ""),
+                ("service", span["service"] or ""),
+            ]
+        )
+    )  # fmt: skip
+    with st.expander("Raw attributes"):
+        for title, value in (
+            ("attributes", span["attributes"]),
+            ("events", span["events"]),
+            ("resource", span["resource"]),
+        ):
+            if value and value not in ("{}", "[]"):
+                st.caption(title)
+                st.code(_pretty(value), language="json", wrap_lines=True)
+
+
+def _pretty(value: str) -> str:
+    try:
+        return json.dumps(json.loads(value), indent=1, ensure_ascii=False)
+    except ValueError:
+        return value  # not JSON: show what came

@@ -1,0 +1,82 @@
+"""Who this run is: type, ids, status, times, links out; its chain and its children."""
+
+import streamlit as st
+
+from durascope_dashboard import data, links, units
+from durascope_dashboard.data import Row
+from durascope_dashboard.panels import markup, status
+
+
+def draw(row: Row, now: int) -> None:
+    """Title line, facts, failure."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.badge(status.words(row["status"]), color=status.color(row["status"]))
+        markup.html(f'<b style="font-size:18px">{markup.text(row["workflow_type"] or "workflow")}</b>')
+        markup.html(f'<span class="ds-mono">{markup.text(row["workflow_id"])}</span>')
+        st.space("stretch")
+        for label, url in links.outside(row):
+            st.link_button(label, url, icon=":material/open_in_new:", type="tertiary")
+    st.caption(_line(row, now))
+    if row["failure_type"] or row["failure_message"]:
+        markup.html(
+            f'<div class="ds-mono" style="color:{markup.colors()["bad"]}">'
+            f"{markup.text(row['failure_type'] or 'failure')}: {markup.text(row['failure_message'] or '')}</div>"
+        )
+
+
+def _line(row: Row, now: int) -> str:
+    parts = [
+        f"{'running for' if row['status'] == 'running' else 'took'} **{units.duration(row['duration_ms'])}**",
+        f"started {units.moment(row['started'])}",
+        f"{row['operations'] or 0} operations",
+        f"{row['attempts'] or 0} attempts, {row['retries'] or 0} retries",
+    ]
+    if row["status"] == "running":
+        parts.append(f"as of {units.ago(row['updated'], now)}")
+    if row["history_events"]:
+        parts.append(f"history {row['history_events']:,} events, {units.bytes_(row['history_bytes'])}")
+    return " · ".join(parts)
+
+
+def identity(row: Row) -> str:
+    """All ids, as a list."""
+    return markup.facts(
+        [
+            ("namespace", row["namespace"]), ("workflow id", row["workflow_id"]), ("run id", row["run_id"]),
+            ("first run id", row["first_run_id"] or ""), ("task queue", row["task_queue"] or ""),
+            ("build id", row["build_id"] or ""), ("trace id", row["trace_id"] or ""),
+            ("conversation id", row["conversation_id"] or ""), ("agents", ", ".join(data.names(row["agents"]))),
+            ("models", ", ".join(data.names(row["models"]))), ("closed", units.moment(row["closed"])),
+        ]
+    )  # fmt: skip
+
+
+def relatives(row: Row) -> None:
+    """The chain of runs (continue-as-new, retry, reset) and the children, with totals; nothing if the run is alone."""
+    key = {"workflow_id": row["workflow_id"], "namespace": row["namespace"]}
+    chain = data.rows(data.query("chain", first_run_id=row["first_run_id"] or row["run_id"], **key))
+    children = data.rows(data.query("children", run_id=row["run_id"], **key))
+    if len(chain) > 1:
+        total = sum(r["duration_ms"] or 0 for r in chain)
+        _strip(f"Chain of {len(chain)} runs, {units.duration(total)} in all", chain, row["run_id"])
+    if children:
+        _strip(f"{len(children)} child run{'s' if len(children) != 1 else ''}", children, row["run_id"])
+    if row["parent_workflow_id"]:
+        st.page_link(
+            st.session_state["pages"]["run"], label="Parent run", icon=":material/arrow_upward:",
+            query_params={"workflow_id": row["parent_workflow_id"], "run_id": row["parent_run_id"] or "",
+                          "namespace": row["namespace"]},
+        )  # fmt: skip
+
+
+def _strip(title: str, runs: list[Row], here: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(title)
+        for number, run in enumerate(runs[:12], 1):
+            label = f"{number} {status.SIGNS.get(run['status'], '·')} {units.duration(run['duration_ms'])}"
+            st.page_link(
+                st.session_state["pages"]["run"], label=label, disabled=run["run_id"] == here,
+                query_params={k: str(run[k]) for k in ("workflow_id", "run_id", "namespace")},
+            )  # fmt: skip
+        if len(runs) > 12:
+            st.caption(f"and {len(runs) - 12} more")

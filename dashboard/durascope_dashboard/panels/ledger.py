@@ -1,0 +1,43 @@
+"""The token ledger: billed, useful, wasted, and what nobody saw. Cached is part of input, reasoning part of output."""
+
+from typing import Final
+
+from durascope_dashboard import data, units
+from durascope_dashboard.data import Row
+from durascope_dashboard.panels import markup
+
+_COLUMNS: Final = ("input", "cached_input", "output", "reasoning")
+
+
+def draw(row: Row) -> None:
+    """The table and, under it, what it leaves out."""
+    markup.html(
+        markup.table(
+            ("Tokens", "input", "of it cached", "output", "of it reasoning", "cost"),
+            [_line(row, part) for part in ("billed", "useful", "wasted")],
+            right=range(1, 6),
+        )
+        + markup.note(" ".join(notes(row)))
+    )
+
+
+def _line(row: Row, part: str) -> list[str]:
+    return [part, *(_exact(row[f"{part}_{kind}"]) for kind in _COLUMNS), units.money(row[f"cost_{part}"])]
+
+
+def _exact(value: int | None) -> str:
+    return units.UNKNOWN if value is None else f"{value:,}"
+
+
+def notes(row: Row) -> list[str]:
+    """Sentences about what the numbers do not hold."""
+    found = []
+    unknown = row["unknown_attempts"] or 0
+    if unknown:
+        found.append(
+            f"{unknown} attempt{'s' if unknown != 1 else ''} with unknown usage: counted as attempts, not as 0 tokens."
+        )
+    unpriced = data.names(row["unpriced_models"])
+    if unpriced:
+        found.append(f"No price is known for {', '.join(unpriced)}: the cost leaves it out.")
+    return found or ["Every attempt's usage is known."]

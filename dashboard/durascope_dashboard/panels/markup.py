@@ -1,0 +1,93 @@
+"""The only place that makes HTML. Everything that comes from data goes through :func:`text`; a test holds it to that.
+
+Tables are HTML rather than canvas where they are short: they print, they wrap, and a screen reader reads them.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Final
+
+import streamlit as st
+
+from durascope_dashboard import theme
+
+_BORDER: Final = "color-mix(in srgb, currentColor 18%, transparent)"
+STYLE: Final = f"""<style>
+.ds-table {{ border-collapse: collapse; font-size: 13px; width: 100%; font-variant-numeric: tabular-nums; }}
+.ds-table th {{ font-weight: 600; opacity: .75; font-size: 12px; text-align: left; }}
+.ds-table th, .ds-table td {{ padding: 3px 9px 3px 0; border-bottom: 1px solid {_BORDER}; vertical-align: top; }}
+.ds-table .r {{ text-align: right; white-space: nowrap; }}
+.ds-table td {{ overflow-wrap: anywhere; }}
+.ds-strip {{ display: flex; height: 24px; border-radius: 5px; overflow: hidden; }}
+.ds-strip div {{ min-width: 0; overflow: hidden; white-space: nowrap; font: 600 12px/24px inherit; padding-left: 6px;
+  box-sizing: border-box; }}
+.ds-legend {{ display: flex; flex-wrap: wrap; gap: 2px 16px; font-size: 12.5px; margin-top: 5px;
+  font-variant-numeric: tabular-nums; }}
+.ds-legend i {{ display: inline-block; width: 10px; height: 10px; border-radius: 2px; margin-right: 5px; }}
+.ds-facts {{ display: grid; grid-template-columns: max-content 1fr; gap: 1px 12px; font-size: 13px; }}
+.ds-facts dt {{ opacity: .72; }}
+.ds-facts dd {{ margin: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }}
+.ds-note {{ font-size: 13px; overflow-wrap: anywhere; }}
+.ds-mono {{ font-family: ui-monospace, monospace; font-size: 12px; white-space: pre-wrap; overflow-wrap: anywhere; }}
+</style>"""
+
+
+def text(value: object) -> str:
+    """Data as HTML text: never markup."""
+    return escape(str(value), quote=True)
+
+
+def dark() -> bool:
+    """Whether the reader's page is dark."""
+    return st.context.theme.type == "dark"
+
+
+def colors() -> Mapping[str, str]:
+    """The palette of the reader's page."""
+    return theme.palette(dark=dark())
+
+
+def html(body: str) -> None:
+    """Put HTML made by this module on the page."""
+    st.html(STYLE + body)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable[int] = ()) -> str:
+    """A table; ``right`` are the positions of the columns of numbers."""
+    aligned = frozenset(right)
+
+    def cells(tag: str, values: Sequence[str]) -> str:
+        return "".join(
+            f"<{tag}{' class=r' if i in aligned else ''}>{text(value)}</{tag}>" for i, value in enumerate(values)
+        )
+
+    body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
+    return f'<table class="ds-table"><thead><tr>{cells("th", columns)}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def facts(pairs: Iterable[tuple[str, str]]) -> str:
+    """A list of name and value; pairs whose value is empty are left out."""
+    body = "".join(f"<dt>{text(name)}</dt><dd>{text(value)}</dd>" for name, value in pairs if value)
+    return f'<dl class="ds-facts">{body}</dl>'
+
+
+def note(sentence: str) -> str:
+    """A sentence."""
+    return f'<div class="ds-note">{text(sentence)}</div>'
+
+
+def strip(parts: Sequence[tuple[str, float, str, str]], *, label: str) -> str:
+    """A bar of (name, share of 1, colour, words), and its legend; ``label`` is what a screen reader says."""
+    on_bar = colors()["on_bar"]
+    bars = "".join(
+        f'<div style="flex:{share:.6f} 1 0;background:{color};color:{on_bar}" title="{text(words)}">'
+        f"{text(name) if share > 0.09 else ''}</div>"
+        for name, share, color, words in parts
+        if share > 0
+    )
+    keys = "".join(
+        f'<span><i style="background:{color}"></i>{text(words)}</span>' for _, share, color, words in parts if share > 0
+    )
+    return (
+        f'<div class="ds-strip" role="img" aria-label="{text(label)}">{bars}</div><div class="ds-legend">{keys}</div>'
+    )

@@ -1,0 +1,26 @@
+"""Sign-in with OpenID Connect (`st.login`), when an `[auth]` section is in Streamlit's secrets; off without one.
+
+On loopback nothing is asked for: whoever reaches it already is on the machine.
+"""
+
+import streamlit as st
+from streamlit.errors import StreamlitSecretNotFoundError
+
+
+def configured() -> bool:
+    """Whether there is an ``[auth]`` section."""
+    try:
+        return "auth" in st.secrets
+    except StreamlitSecretNotFoundError:
+        return False  # no secrets file at all: the ordinary case on loopback
+
+
+def allowed() -> bool:
+    """Whether the page may be drawn; else draws the way to sign in."""
+    if not configured() or st.user.is_logged_in:
+        return True
+    with st.container(border=True, width=420):
+        st.subheader("Durascope", anchor=False)
+        st.text("These runs are for people who sign in.")
+        st.button("Sign in", on_click=st.login, type="primary", icon=":material/login:")
+    return False

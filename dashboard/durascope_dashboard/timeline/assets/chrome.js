@@ -1,0 +1,118 @@
+// What stands around the lines: the minimap (how much ran at once, ticks where something failed) and the time axis.
+
+function drawMinimap(view) {
+  const { g, colors, axis, state } = view;
+  g.fillStyle = colors.panel;
+  g.fillRect(0, 0, view.width, MINI);
+  const key = [view.width, axis.mode, view.model.count, view.model.end, colors.ground].join();
+  if (view.miniKey !== key) {
+    view.mini = countMinimap(view);
+    view.miniKey = key;
+  }
+  const { load, bad, late } = view.mini;
+  const peak = Math.max(1, ...load);
+  for (let x = 0; x < load.length; x++) {
+    if (load[x]) {
+      g.fillStyle = colors.model;
+      const h = Math.max(2, (load[x] / peak) * (MINI - 16));
+      g.globalAlpha = 0.75;
+      g.fillRect(x + 8, MINI - 3 - h, 1, h);
+      g.globalAlpha = 1;
+    }
+    if (bad[x] || late[x]) {
+      g.fillStyle = bad[x] ? colors.error : colors.timeout;
+      g.fillRect(x + 7.5, 3, 2, 7);
+    }
+  }
+  const x0 = 8 + (state.v0 / axis.total) * load.length, x1 = 8 + (state.v1 / axis.total) * load.length;
+  g.fillStyle = colors.ground;
+  g.globalAlpha = 0.55;
+  g.fillRect(0, 0, Math.max(x0, 0), MINI);
+  g.fillRect(x1, 0, view.width - x1, MINI);
+  g.globalAlpha = 1;
+  g.strokeStyle = colors.accent;
+  g.lineWidth = 2;
+  g.strokeRect(Math.max(x0, 1), 1, Math.max(Math.min(x1, view.width - 1) - Math.max(x0, 1), 4), MINI - 2);
+}
+
+function countMinimap(view) {
+  const { model, axis } = view;
+  const n = Math.max(Math.floor(view.width - 16), 1);
+  const change = new Int32Array(n + 1), bad = new Uint8Array(n), late = new Uint8Array(n);
+  for (let s = 0; s < model.count; s++) {
+    const kind = model.sKind[s];
+    if (!ACTIVE.has(kind)) continue;
+    const at = (t) => Math.min(n - 1, Math.max(0, Math.floor((axis.u(t) / axis.total) * n)));
+    const from = at(model.sStart[s]), to = at(model.sEnd[s]);
+    change[from]++;
+    change[to + 1]--;
+    if (kind === K.error) bad[to] = 1;
+    else if (kind === K.timeout || kind === K.lost) late[to] = 1;
+  }
+  const load = new Int32Array(n);
+  for (let x = 0, sum = 0; x < n; x++) load[x] = sum += change[x];
+  return { load, bad, late };
+}
+
+function drawAxis(view, y) {
+  const { g, colors, axis, state } = view;
+  g.fillStyle = colors.ground;
+  g.fillRect(0, y, view.width, AXIS);
+  g.font = SMALL;
+  g.fillStyle = colors.muted;
+  const many = (n, word) => `${n.toLocaleString("en")} ${word}${n === 1 ? "" : "s"}`;
+  g.fillText(`${many(view.lines.length, "row")} · ${many(view.model.count, "segment")}`, 10, y + 16);
+  const { step, ticks: found } = ticks(axis, state.v0, state.v1, view.width - view.left);
+  for (const t of found) {
+    const x = view.x(t);
+    if (x < view.left - 0.5 || x > view.width - 12) continue;
+    g.fillStyle = colors.line;
+    g.fillRect(x, y + AXIS - 6, 1, view.height);
+    g.fillStyle = colors.muted;
+    g.fillText(clock(t, step), x + 4, y + 16);
+  }
+  drawBreaks(view, y);
+  g.fillStyle = colors.line;
+  g.fillRect(0, y + AXIS - 1, view.width, 1);
+}
+
+function drawBreaks(view, y) {
+  const { g, colors, axis } = view;
+  g.textAlign = "center";
+  for (const [a, b] of axis.gaps) {
+    const x0 = view.x(a), x1 = view.x(b);
+    if (x1 < view.left || x0 > view.width) continue;
+    if (axis.mode === "busy") {
+      g.fillStyle = colors.muted;
+      g.fillRect(x0 - 0.5, y + AXIS - 8, 1.5, 8);
+      continue;
+    }
+    g.fillStyle = colors.ground;
+    g.fillRect(x0 + 1, y + 2, x1 - x0 - 2, AXIS - 4);
+    g.fillStyle = colors.text;
+    g.fillText(clipped(g, "⇤" + duration(b - a) + "⇥", Math.max(x1 - x0 + 14, 40)), (x0 + x1) / 2, y + 16);
+  }
+  g.textAlign = "left";
+}
+
+// Vertical guides, breaks and "now" go over the lines, so that they stay readable on any row.
+function drawOverlay(view, top) {
+  const { g, colors, axis, model } = view;
+  for (const [a, b] of axis.gaps) {
+    const x0 = Math.max(view.x(a), view.left), x1 = Math.min(view.x(b), view.width);
+    if (axis.mode === "busy" || x1 <= x0) continue;
+    g.globalAlpha = 0.35;
+    g.fillStyle = hatch(view, colors.line, 45);
+    g.fillRect(x0, top, x1 - x0, view.height);
+    g.globalAlpha = 1;
+  }
+  if (model.open) {
+    const x = view.x(model.end);
+    if (x >= view.left && x <= view.width) {
+      g.fillStyle = colors.accent;
+      g.fillRect(x, top, 1.5, view.height);
+    }
+  }
+  g.fillStyle = colors.line;
+  g.fillRect(view.left - 1, top, 1, view.height);
+}

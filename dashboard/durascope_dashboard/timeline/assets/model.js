@@ -1,0 +1,85 @@
+// What Python sent, as arrays. Rows are in reading order, so a row's subtree and its segments are both ranges.
+
+const SEGMENT_KINDS = ["queue", "ok", "error", "timeout", "lost", "cancelled", "running", "backoff", "estimated",
+  "wait", "marker", "bracket"];
+const K = Object.fromEntries(SEGMENT_KINDS.map((name, code) => [name, code]));
+const FAILED = new Set([K.error, K.timeout, K.lost]);
+const ACTIVE = new Set([K.ok, K.error, K.timeout, K.lost, K.cancelled, K.running]);
+
+function numbers(table, name) {
+  return table.getChild(name).toArray();
+}
+
+function strings(table, name) {
+  const column = table.getChild(name);
+  const found = new Array(table.numRows);
+  for (let i = 0; i < found.length; i++) found[i] = column.get(i) ?? "";
+  return found;
+}
+
+function readModel(data) {
+  const { rows, segments, meta } = data;
+  const n = rows.numRows;
+  const model = {
+    n, count: segments.numRows, end: Math.max(meta.end, 1), open: meta.open, meta,
+    id: strings(rows, "id"), parent: numbers(rows, "parent"), depth: numbers(rows, "depth"),
+    kind: strings(rows, "kind"), name: strings(rows, "name"), start: numbers(rows, "start"), stop: numbers(rows, "end"),
+    status: strings(rows, "status"), attempts: numbers(rows, "attempts"), tokensIn: numbers(rows, "tokens_in"),
+    tokensOut: numbers(rows, "tokens_out"), cost: numbers(rows, "cost"), agent: strings(rows, "agent"),
+    critical: numbers(rows, "critical"), below: numbers(rows, "below"),
+    sRow: numbers(segments, "row"), sStart: numbers(segments, "start"), sEnd: numbers(segments, "end"),
+    sAttempt: numbers(segments, "attempt"), sError: strings(segments, "error"), sBy: strings(segments, "by"),
+    sIn: numbers(segments, "tokens_in"), sOut: numbers(segments, "tokens_out"),
+    sEstimated: numbers(segments, "estimated"),
+    sKind: Uint8Array.from(strings(segments, "kind"), (name) => K[name] ?? K.running),
+    index: new Map(),
+  };
+  model.id.forEach((id, i) => model.index.set(id, i));
+  ranges(model);
+  return model;
+}
+
+function ranges(model) {
+  const { n, count } = model;
+  const first = (model.first = new Int32Array(n + 1).fill(count));
+  for (let s = count - 1; s >= 0; s--) first[model.sRow[s]] = s;
+  for (let i = n - 1; i >= 0; i--) if (first[i] === count || first[i] > first[i + 1]) first[i] = first[i + 1];
+  const until = (model.until = new Int32Array(n)); // end of the subtree, exclusive
+  const failures = (model.failures = new Int32Array(n)); // in the whole subtree
+  const own = (model.own = new Int32Array(n));
+  for (let i = n - 1; i >= 0; i--) {
+    until[i] = Math.max(until[i], i + 1);
+    for (let s = first[i]; s < first[i + 1]; s++) if (FAILED.has(model.sKind[s])) own[i]++;
+    failures[i] += own[i];
+    const p = model.parent[i];
+    if (p >= 0) {
+      until[p] = Math.max(until[p], until[i]);
+      failures[p] += failures[i];
+    }
+  }
+}
+
+// -- words ---------------------------------------------------------------------------------------------------------
+
+function duration(ms) {
+  if (!Number.isFinite(ms)) return "–";
+  if (ms < 0) return "−" + duration(-ms);
+  if (ms < 1) return ms === 0 ? "0 ms" : "<1 ms";
+  if (ms < 999.5) return Math.round(ms) + " ms";
+  const s = ms / 1000;
+  if (s < 59.95) return s < 9.995 ? s.toFixed(2) + " s" : s.toFixed(1) + " s";
+  const total = Math.round(s), m = Math.floor(total / 60), two = (v) => String(v).padStart(2, "0");
+  if (m < 60) return `${m} m ${two(total % 60)} s`;
+  const h = Math.floor(m / 60);
+  return h < 24 ? `${h} h ${two(m % 60)} m` : `${Math.floor(h / 24)} d ${h % 24} h`;
+}
+
+function compact(value) {
+  if (!Number.isFinite(value)) return "?";
+  if (value < 1000) return String(Math.round(value));
+  return value < 999950 ? (value / 1000).toFixed(1) + "k" : (value / 1e6).toFixed(1) + "M";
+}
+
+function tokensText(input, output) {
+  return Number.isFinite(input) || Number.isFinite(output) ? `${compact(input)}→${compact(output)} tok` : "";
+}
