@@ -1,0 +1,50 @@
+"""The audit trail names every interaction and any change to it is found."""
+
+import json
+
+import pytest
+
+from durascope_dashboard.export import audit
+from tests.export.fleet import fleet
+
+
+def _lines() -> list[str]:
+    return [json.dumps(entry) for entry in audit.entries(fleet().each())]
+
+
+def test_every_attempt_is_an_entry_in_order_of_time() -> None:
+    """Who, what, which attempt, how it ended."""
+    entries = [json.loads(line) for line in _lines()]
+    assert [(e["n"], e["event"], e["name"], e.get("attempt"), e["outcome"], e["agent"]) for e in entries] == [
+        (1, "model_call", "gpt-5", 1, "error", "Planner"),
+        (2, "model_call", "gpt-5", 2, "ok", "Planner"),
+        (3, "tool_call", "search", 1, "ok", "Planner"),
+        (4, "tool_call", "search", 1, "running", None),
+    ]
+    assert [entry["tokens"] and entry["tokens"]["input"] for entry in entries] == [None, 100, None, None]
+
+
+def test_an_untouched_trail_verifies() -> None:
+    """All entries, and the last hash to keep."""
+    lines = _lines()
+    verdict = audit.verify(lines, last=json.loads(lines[-1])["hash"])
+    assert (verdict.entries, verdict.problem) == (4, None)
+
+
+@pytest.mark.parametrize(
+    ("tamper", "problem"),
+    [
+        (lambda lines: [*lines[:1], lines[1].replace('"ok"', '"error"'), *lines[2:]], "line 2 was changed"),
+        (lambda lines: [lines[0], *lines[2:]], "line 2 does not follow"),
+        (lambda lines: [lines[1], lines[0], *lines[2:]], "line 1 does not follow"),
+        (lambda lines: lines[:-1], "lines are missing"),
+        (lambda lines: [*lines, "nonsense"], "line 5 is not JSON"),
+        (lambda lines: [*lines, "[]"], "line 5 is not an audit entry"),
+    ],
+)  # fmt: skip
+def test_tampering_is_found(tamper: object, problem: str) -> None:
+    """A changed, removed, moved, cut or foreign line is named."""
+    lines = _lines()
+    assert callable(tamper)
+    verdict = audit.verify(tamper(lines), last=json.loads(lines[-1])["hash"])
+    assert verdict.problem is not None and problem in verdict.problem

@@ -1,0 +1,107 @@
+"""The fleet's metrics from a real store: right counts, one ledger, valid OpenMetrics, counters that never fall."""
+
+from pathlib import Path
+from typing import Any
+
+from prometheus_client.openmetrics import parser
+
+from durascope_dashboard.export.counters import Ratchet
+from durascope_dashboard.export.families import Family, Sample, Type
+from durascope_dashboard.export.metrics import fleet_families
+from durascope_dashboard.export.metrics_endpoint import MetricsEndpoint
+from durascope_dashboard.export.openmetrics import text
+from durascope_dashboard.local_reader import LocalReader
+from durascope_dashboard.store.duckdb_store import DuckStore
+from tests.export.fleet import T0, S
+
+parse: Any = parser.text_string_to_metric_families  # untyped in its package
+
+
+def _values(reader: LocalReader, name: str, *labels: str) -> dict[tuple[str, ...], float]:
+    """Samples of the exposition as a strict parser reads them."""
+    exposition = text(fleet_families(reader, T0 + 60 * S))
+    families = parse(exposition)
+    return {
+        tuple(sample.labels[label] for label in labels): sample.value
+        for family in families
+        for sample in family.samples
+        if sample.name == name
+    }
+
+
+def test_attempts_are_counted_by_outcome(reader: LocalReader) -> None:
+    """The failed one apart; the running one not yet."""
+    found = _values(reader, "durascope_fleet_attempts_total", "kind", "status")
+    assert found == {("model", "error"): 1, ("model", "ok"): 1, ("tool", "ok"): 1}
+    assert sum(_values(reader, "durascope_fleet_retries_total", "kind", "status").values()) == 1
+
+
+def test_unknown_tokens_are_counted_as_attempts(reader: LocalReader) -> None:
+    """The failed model call: not 0 tokens, but one attempt of which nobody knows."""
+    assert _values(reader, "durascope_fleet_attempts_unknown_tokens_total", "model") == {("gpt-5",): 1}
+
+
+def test_tokens_are_useful_or_wasted(reader: LocalReader) -> None:
+    """Each token once; cached input is part of input."""
+    found = _values(reader, "durascope_fleet_tokens_total", "type", "use")
+    assert found[("input", "useful")] == 100 and found[("cached_input", "useful")] == 40
+    assert ("input", "wasted") not in found
+
+
+def test_histograms_reach_days_and_hold_every_attempt(reader: LocalReader) -> None:
+    """Queue waits of 1 s each, the last finite bucket a week."""
+    found = _values(reader, "durascope_fleet_attempt_queue_time_seconds_bucket", "kind", "le")
+    assert found[("model", "0.5")] == 0
+    assert found[("model", "1.0")] == found[("model", "604800.0")] == found[("model", "+Inf")] == 2
+
+
+def test_a_closed_run_leaves_its_trace_as_exemplar(reader: LocalReader) -> None:
+    """From a bucket of the duration straight to the trace."""
+    exposition = text(fleet_families(reader, T0 + 60 * S))
+    marked = [line for line in exposition.splitlines() if " # {" in line]
+    assert len(marked) == 1 and 'le="30.0"' in marked[0] and 'trace_id="' in marked[0]
+
+
+def test_open_runs_are_gauges(reader: LocalReader) -> None:
+    """One open run, a minute old."""
+    assert _values(reader, "durascope_fleet_open_runs", "waiting") == {("nothing",): 1}
+    assert _values(reader, "durascope_fleet_open_run_age_seconds", "waiting") == {("nothing",): 60}
+
+
+def test_an_empty_store_is_a_valid_exposition(tmp_path: Path) -> None:
+    """No sample, no error."""
+    reader = LocalReader(DuckStore(tmp_path / "empty.duckdb"))
+    families = list(parse(MetricsEndpoint(reader).text()))
+    reader.close()
+    assert {family.name for family in families} >= {"durascope_fleet_runs", "durascope_collector_ready"}
+
+
+def _counter(value: float | None) -> list[Family]:
+    samples = [] if value is None else [Sample({"a": "b"}, value)]
+    return [Family("x", Type.COUNTER, "", "", samples)]
+
+
+def test_counters_never_fall() -> None:
+    """What retention removes stays counted, also when a series vanishes and comes back."""
+    ratchet = Ratchet()
+    said = [ratchet.raised(_counter(v))[0].samples[0].value for v in (5, 7, 4, 6, None, 1)]
+    assert said == [5, 7, 7, 9, 9, 10]
+
+
+def test_histograms_never_fall_either() -> None:
+    """Sum, count and every bucket."""
+    ratchet = Ratchet()
+
+    def told(sample: Sample) -> Sample:
+        return ratchet.raised([Family("h", Type.HISTOGRAM, "", "s", [sample], (1.0,))])[0].samples[0]
+
+    told(Sample({}, 6.0, 3, (2,)))
+    assert told(Sample({}, 2.0, 1, (1,))) == Sample({}, 6.0, 3, (2,))
+    assert told(Sample({}, 3.0, 2, (2,))) == Sample({}, 7.0, 4, (3,))
+
+
+def test_names_hostile_to_the_format_survive() -> None:
+    """Quotes, backslashes and line breaks in a label value."""
+    family = Family("x", Type.GAUGE, 'a "quoted" help', "", [Sample({"name": 'a"b\\c\nd'}, 1.5)])
+    (parsed,) = parse(text([family]))
+    assert parsed.samples[0].labels == {"name": 'a"b\\c\nd'}
