@@ -4,7 +4,7 @@ Parameters are the keyword arguments of the function behind the name; times are 
 """
 
 from durascope_dashboard.exceptions import UnknownQuery
-from durascope_dashboard.store.queries import export, fleet, metrics, runs
+from durascope_dashboard.store.queries import attempts, cohorts, export, fleet, metrics, runs, telemetry, waste
 from durascope_dashboard.store.queries.named import NamedQuery
 
 QUERIES: dict[str, NamedQuery] = {
@@ -23,6 +23,17 @@ QUERIES: dict[str, NamedQuery] = {
         NamedQuery("errors", fleet.errors),
         NamedQuery("tokens", fleet.tokens),
         NamedQuery("type_stats", fleet.type_stats),
+        NamedQuery("attempt_groups", attempts.attempt_groups),
+        NamedQuery("attempt_series", attempts.attempt_series),
+        NamedQuery("shared_values", attempts.shared_values),
+        NamedQuery("waste", waste.waste),
+        NamedQuery("tools", waste.tools),
+        NamedQuery("cohorts", cohorts.cohorts),
+        NamedQuery("totals", cohorts.totals),
+        NamedQuery("coverage_series", telemetry.coverage_series),
+        NamedQuery("ingest_series", telemetry.ingest_series),
+        NamedQuery("workers", telemetry.workers),
+        NamedQuery("last_errors", telemetry.last_errors),
         NamedQuery("export_operations", export.export_operations),
         NamedQuery("export_attempts", export.export_attempts),
         NamedQuery("export_spans", export.export_spans),
