@@ -128,7 +128,8 @@ def _attempts(ops: pd.DataFrame, told: Evidence, run_closed: Mask) -> tuple[pd.D
     ops["attempts"] = np.where(last_row >= 0, sources.attempt[last_row], 0) if len(op) else 0
     op_closed = ~among(ops["status"], *operations.OPEN) & ops["known"].to_numpy(dtype=bool)
     of_run = ops["run"].to_numpy()[op]
-    result = attempts_.settle(sources, sources.attempt <= least[op], op_closed[op], run_closed[of_run], last)
+    implied = (sources.attempt <= least[op]) & ops["known"].to_numpy(dtype=bool)[op]
+    result = attempts_.settle(sources, implied, op_closed[op], run_closed[of_run], last)
     _describe(result, ops, op, last)
     _fill_tokens(result, told.spans)
     operations.settle_status(ops, result, last_row, run_closed[ops["run"]])
