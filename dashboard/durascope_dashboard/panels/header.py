@@ -11,8 +11,11 @@ def draw(row: Row, now: int) -> None:
     """Title line, facts, failure."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(status.words(row["status"]), color=status.color(row["status"]))
-        markup.html(f'<b style="font-size:18px">{markup.text(row["workflow_type"] or "workflow")}</b>')
-        markup.html(f'<span class="ds-mono">{markup.text(row["workflow_id"])}</span>')
+        markup.html(
+            f'<b style="font-size:18px">{markup.text(row["workflow_type"] or "workflow")}</b> &ensp;'
+            f'<span class="ds-mono">{markup.text(row["workflow_id"])}</span>',
+            width="content",
+        )
         st.space("stretch")
         for label, url in links.outside(row):
             st.link_button(label, url, icon=":material/open_in_new:", type="tertiary")

@@ -5,7 +5,7 @@ Tables are HTML rather than canvas where they are short: they print, they wrap, 
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from typing import Final
+from typing import Final, Literal
 
 import streamlit as st
 
@@ -47,9 +47,9 @@ def colors() -> Mapping[str, str]:
     return theme.palette(dark=dark())
 
 
-def html(body: str) -> None:
+def html(body: str, *, width: Literal["stretch", "content"] = "stretch") -> None:
     """Put HTML made by this module on the page."""
-    st.html(STYLE + body)
+    st.html(STYLE + body, width=width)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable[int] = ()) -> str:
