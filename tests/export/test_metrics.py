@@ -1,5 +1,7 @@
 """The fleet's metrics from a real store: right counts, one ledger, valid OpenMetrics, counters that never fall."""
 
+import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,11 +9,13 @@ from prometheus_client.openmetrics import parser
 
 from durascope_dashboard.export.counters import Ratchet
 from durascope_dashboard.export.families import Family, Sample, Type
+from durascope_dashboard.export.health import health_families
 from durascope_dashboard.export.metrics import fleet_families
 from durascope_dashboard.export.metrics_endpoint import MetricsEndpoint
 from durascope_dashboard.export.openmetrics import text
 from durascope_dashboard.local_reader import LocalReader
 from durascope_dashboard.store.duckdb_store import DuckStore
+from tests.export.conftest import RunningCollector
 from tests.export.fleet import T0, S
 
 parse: Any = parser.text_string_to_metric_families  # untyped in its package
@@ -83,14 +87,14 @@ def _counter(value: float | None) -> list[Family]:
 
 def test_counters_never_fall() -> None:
     """What retention removes stays counted, also when a series vanishes and comes back."""
-    ratchet = Ratchet()
+    ratchet = Ratchet(newborn_s=0)
     said = [ratchet.raised(_counter(v))[0].samples[0].value for v in (5, 7, 4, 6, None, 1)]
     assert said == [5, 7, 7, 9, 9, 10]
 
 
 def test_histograms_never_fall_either() -> None:
     """Sum, count and every bucket."""
-    ratchet = Ratchet()
+    ratchet = Ratchet(newborn_s=0)
 
     def told(sample: Sample) -> Sample:
         return ratchet.raised([Family("h", Type.HISTOGRAM, "", "s", [sample], (1.0,))])[0].samples[0]
@@ -98,6 +102,40 @@ def test_histograms_never_fall_either() -> None:
     told(Sample({}, 6.0, 3, (2,)))
     assert told(Sample({}, 2.0, 1, (1,))) == Sample({}, 6.0, 3, (2,))
     assert told(Sample({}, 3.0, 2, (2,))) == Sample({}, 7.0, 4, (3,))
+
+
+def test_a_new_series_is_born_at_zero() -> None:
+    """So that increase() sees its first event; what was there at the first scrape is no news."""
+    clock = [0.0]
+    ratchet = Ratchet(newborn_s=20.0, clock=lambda: clock[0])
+    old, new = Sample({"is": "old"}, 5.0), Sample({"is": "new"}, 3.0)
+    said = []
+    for now, samples in ((0.0, [old]), (10.0, [old, new]), (29.0, [old, new]), (31.0, [old, new])):
+        clock[0] = now
+        family = ratchet.raised([Family("x", Type.COUNTER, "", "", samples)])[0]
+        said.append([sample.value for sample in family.samples])
+    assert said == [[5], [5, 0], [5, 0], [5, 3]]
+
+
+def test_the_collector_tells_of_itself() -> None:
+    """Lag by source, what came in and what went wrong; nothing of what it does not know."""
+    health = {"status": "ready", "history": {"state": "running", "lag_s": 1.5}, "ingest_lag_s": 0.25, "spans": 7}
+    found = {
+        family.name: {(*s.labels.values(),): s.value for s in family.samples} for family in health_families(health)
+    }
+    assert found == {
+        "durascope.collector.ready": {(): 1}, "durascope.collector.following": {(): 1},
+        "durascope.collector.lag": {("history",): 1.5, ("ingest",): 0.25},
+        "durascope.collector.received": {("spans",): 7}, "durascope.collector.trouble": {},
+    }  # fmt: skip
+
+
+def test_the_collector_serves_metrics(start_collector: Callable[[], RunningCollector]) -> None:
+    """GET /metrics on its HTTP port, in the format that it names."""
+    with urllib.request.urlopen(f"{start_collector().url('http/protobuf')}/metrics", timeout=10) as answer:
+        assert answer.headers["Content-Type"].startswith("application/openmetrics-text; version=1.0.0")
+        families = {family.name: family for family in parse(answer.read().decode())}
+    assert families["durascope_collector_ready"].samples[0].value == 1
 
 
 def test_names_hostile_to_the_format_survive() -> None:

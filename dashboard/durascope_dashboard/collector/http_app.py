@@ -4,9 +4,10 @@ POST /v1/traces /v1/logs /v1/metrics      OTLP: protobuf or JSON, gzip or deflat
 GET  /api/v1/query/{name}                 Arrow IPC stream or JSON
 GET  /api/v1/runs  /api/v1/runs/{id}      the objects that `durascope runs` and `show` print
 GET  /healthz
+GET  /metrics                             the fleet's metrics, OpenMetrics
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from starlette.applications import Starlette
@@ -59,12 +60,12 @@ async def _body(request: Request, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-def build_app(receiver: Receiver, api: ReadApi, health: Health) -> Starlette:
-    """The ASGI application of the collector's HTTP port."""
+def build_app(receiver: Receiver, api: ReadApi, health: Health, more: Sequence[Route] = ()) -> Starlette:
+    """The ASGI application of the collector's HTTP port; ``more`` are routes of other parts (`/metrics`)."""
 
     async def healthz(request: Request) -> Response:
         found = health()
         return JSONResponse(found, 200 if found.get("status") == "ready" else 503)
 
     posts = [Route(f"/v1/{signal}", _otlp(receiver, signal), methods=["POST"]) for signal in receiver.signals]
-    return Starlette(routes=[*posts, Route("/healthz", healthz), *api.routes()])
+    return Starlette(routes=[*posts, Route("/healthz", healthz), *more, *api.routes()])

@@ -19,6 +19,7 @@ from durascope_dashboard.collector.listening import listen, parse_address
 from durascope_dashboard.collector.read_api import ReadApi
 from durascope_dashboard.collector.receiver import Receiver
 from durascope_dashboard.exceptions import CollectorError
+from durascope_dashboard.export.metrics_endpoint import MetricsEndpoint
 from durascope_dashboard.local_reader import LocalReader
 from durascope_dashboard.store.duckdb_store import DuckStore
 
@@ -93,7 +94,9 @@ class Collector:
             await asyncio.to_thread(self.close)
 
     async def _serve(self, listener: socket.socket, grpc_port: int, on_ready: OnReady | None) -> None:
-        app = build_app(self.receiver, ReadApi(LocalReader(self.store)), self.health)
+        reader = LocalReader(self.store)
+        metrics = MetricsEndpoint(reader, self.health).route()
+        app = build_app(self.receiver, ReadApi(reader), self.health, [metrics])
         config = uvicorn.Config(
             app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=int(STOP_GRACE_S)
         )

@@ -10,6 +10,7 @@ from durascope import identity
 from durascope.conventions import DURATION_BUCKETS_S
 from durascope.identity import RunKey
 from durascope_dashboard.export.families import Exemplar, Family, Sample, Type
+from durascope_dashboard.export.health import health_families
 from durascope_dashboard.export.selection import Row
 from durascope_dashboard.reader import Reader
 from durascope_dashboard.store.schema import TIME_CLASSES, TOKEN_KINDS
@@ -19,8 +20,11 @@ NONE = ""  # a label that does not apply: to Prometheus the same as absent
 COVERAGE = ("history_attempts", "span_attempts", "reconstructed", "orphan_spans", "duplicate_spans")
 
 
-def fleet_families(reader: Reader, now: int) -> list[Family]:
-    """All families; ``now`` in microseconds. Counters count what has ended, gauges what is open at this moment."""
+def fleet_families(reader: Reader, now: int, health: dict[str, Any] | None = None) -> list[Family]:
+    """All families; ``now`` in microseconds. Counters count what has ended, gauges what is open at this moment.
+
+    ``health`` is what the collector says of itself, if that is not what ``reader`` says.
+    """
     closed, open_, attempts = (_rows(reader, f"metric_{name}") for name in ("runs", "open_runs", "attempts"))
     return [
         *_closed_runs(closed),
@@ -35,20 +39,8 @@ def fleet_families(reader: Reader, now: int) -> list[Family]:
             "workflow_task.failures", "Workflow tasks that failed, by cause.", _rows(reader, "metric_task_failures"),
             ("namespace", "workflow_type", "name"), "failures",
         ),
-        *health_families(reader.health()),
+        *health_families(reader.health() if health is None else health),
     ]  # fmt: skip
-
-
-def health_families(health: dict[str, Any]) -> list[Family]:
-    """What ``/healthz`` says, as gauges; a number that it does not know is left out."""
-    history = health.get("history") or {}
-    lags = (("history", history.get("lag_s")), ("ingest", health.get("lag_s")))
-    samples = [Sample({"source": name}, float(value)) for name, value in lags if isinstance(value, int | float)]
-    up = Sample({}, 1.0 if health.get("status") == "ready" else 0.0)
-    return [
-        Family("durascope.collector.ready", Type.GAUGE, "1 when the collector is ready.", "1", [up]),
-        Family("durascope.collector.lag", Type.GAUGE, "How far the collector is behind, by source.", "s", samples),
-    ]
 
 
 def _rows(reader: Reader, query: str) -> list[Row]:

@@ -3,6 +3,8 @@
 import asyncio
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,8 +21,11 @@ KEEP_S = 5.0
 class MetricsEndpoint:
     """One per collector process: counters must not fall while it lives."""
 
-    def __init__(self, reader: Reader, *, keep_s: float = KEEP_S) -> None:
+    def __init__(
+        self, reader: Reader, health: Callable[[], dict[str, Any]] | None = None, *, keep_s: float = KEEP_S
+    ) -> None:
         self._reader = reader
+        self._health = health or reader.health
         self._keep_s = keep_s
         self._ratchet = Ratchet()
         self._lock = threading.Lock()
@@ -35,7 +40,7 @@ class MetricsEndpoint:
         """The exposition, at most ``keep_s`` old."""
         with self._lock:  # one scrape computes, others wait for its answer
             if time.monotonic() - self._made >= self._keep_s:
-                families = fleet_families(self._reader, time.time_ns() // 1000)
+                families = fleet_families(self._reader, time.time_ns() // 1000, self._health())
                 self._text = text(self._ratchet.raised(families))
                 self._made = time.monotonic()
             return self._text
