@@ -15,6 +15,7 @@ from openai import AsyncOpenAI
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
 from temporalio.openai_agents import OpenAIAgentsPlugin
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.worker import Worker
 
 from sample_workflows.agent_configuration.mcp_servers import MCP_SERVERS
@@ -28,6 +29,13 @@ TASK_QUEUE = "durascope-samples"
 GENERAL = ("workflow", "activity")
 ALL = (*GENERAL, *ROLES)
 GRACE = timedelta(seconds=2)
+LATENCY_BUCKETS_S = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 3600.0, 21600.0, 86400.0)
+LONG_LATENCIES = (
+    "temporal_activity_schedule_to_start_latency",
+    "temporal_activity_execution_latency",
+    "temporal_activity_succeed_endtoend_latency",
+    "temporal_workflow_endtoend_latency",
+)
 
 
 class WorkerSetupError(Exception):
@@ -87,6 +95,19 @@ def parse_roles(text: str) -> list[str]:
     return roles
 
 
+def runtime(metrics: str) -> Runtime:
+    """A runtime that serves the Temporal SDK's own metrics on ``metrics`` for Prometheus, in Prometheus' own units."""
+    minutes = dict.fromkeys(LONG_LATENCIES, LATENCY_BUCKETS_S)  # the default buckets end at 60 s
+    prometheus = PrometheusConfig(
+        bind_address=metrics,
+        counters_total_suffix=True,
+        unit_suffix=True,
+        durations_as_seconds=True,
+        histogram_bucket_overrides=minutes,
+    )
+    return Runtime(telemetry=TelemetryConfig(metrics=prometheus))
+
+
 def keep_traces_local() -> None:
     """With scripted models, keep the Agents SDK's default exporter from posting traces to OpenAI."""
     if os.environ.get("OPENAI_BASE_URL", "").startswith("http://127.0.0.1"):
@@ -106,7 +127,8 @@ async def run(options: argparse.Namespace) -> None:
         config["target_host"] = options.address
     async with AsyncOpenAI(max_retries=0) as openai, AsyncExitStack() as stack:
         offered = plugins(openai, run_models=roles != ["workflow"], instrumented=not options.without_plugin)
-        client = await Client.connect(**config, plugins=offered)
+        measured = runtime(options.metrics) if options.metrics else None
+        client = await Client.connect(**config, plugins=offered, runtime=measured)
         for worker in build_workers(client, options.task_queue, roles, options.flaky):
             await stack.enter_async_context(worker)
         print(f"worker {os.getpid()} ({', '.join(roles)}) polls {options.task_queue}", flush=True)
@@ -117,6 +139,7 @@ def main() -> int:
     """Parse the command line and work."""
     parser = argparse.ArgumentParser(prog="python -m sample_workflows.worker", description=__doc__)
     parser.add_argument("--address", help="Temporal frontend; default: TEMPORAL_ADDRESS or the configured profile")
+    parser.add_argument("--metrics", metavar="HOST:PORT", help="serve the Temporal SDK's metrics there for Prometheus")
     parser.add_argument("--task-queue", default=TASK_QUEUE)
     parser.add_argument("--role", default="all", help=f"all, or a comma list of: {', '.join(ALL)}")
     parser.add_argument("--flaky", type=float, default=0.0, help="share of library searches that fail at first")

@@ -52,6 +52,7 @@ class DevServer:
     """One running dev server. Use as a context manager, or ``start()`` and ``stop()``.
 
     ``port`` and ``ui_port`` 0 mean "any free one"; ``ui_port`` None: no web UI; ``db`` keeps state in a file.
+    ``metrics_port`` serves the server's own metrics for Prometheus.
     """
 
     port: int = 0
@@ -59,6 +60,7 @@ class DevServer:
     db: Path | None = None
     log: Path | None = None
     namespaces: tuple[str, ...] = ("default",)
+    metrics_port: int = 0
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -69,8 +71,10 @@ class DevServer:
     def start(self) -> Self:
         """Start and wait until it answers. Raises DevServerError with the reason in one sentence."""
         self.port = self.port or free_port()
+        self.metrics_port = self.metrics_port or free_port()
         command = [temporal_binary(), "server", "start-dev", "--ip", "127.0.0.1", "--port", str(self.port)]
-        command += ["--http-port", str(free_port()), "--metrics-port", str(free_port()), "--log-level", "error"]
+        command += ["--http-port", str(free_port()), "--metrics-port", str(self.metrics_port)]
+        command += ["--log-level", "error"]
         for namespace in self.namespaces:
             command += ["--namespace", namespace]
         if self.ui_port is None:
