@@ -45,13 +45,24 @@ def _query(source: tuple[str | None, str | None], name: str, params: str) -> pa.
     return _reader(*source).query(name, **json.loads(params))
 
 
-def query(name: str, **params: Any) -> pd.DataFrame:
+def table(name: str, **params: Any) -> pa.Table:
     """Rows of a named query, at most ``FRESH_S`` old. Raises the StoreUnavailable family, UsageError."""
     source = (os.environ.get("DURASCOPE_SERVER"), os.environ.get("DURASCOPE_STORE"))
     given = {key: value for key, value in params.items() if value is not None and value != "" and value != []}
-    rows: pa.Table = _query(source, name, json.dumps(given, sort_keys=True))
-    frame: pd.DataFrame = rows.to_pandas(types_mapper={t: pd.api.types.pandas_dtype(n) for t, n in _TYPES.items()}.get)
+    return _query(source, name, json.dumps(given, sort_keys=True))
+
+
+def query(name: str, **params: Any) -> pd.DataFrame:
+    """The same as :func:`table`, as a frame."""
+    types = {t: pd.api.types.pandas_dtype(n) for t, n in _TYPES.items()}
+    frame: pd.DataFrame = _whole(table(name, **params)).to_pandas(types_mapper=types.get)
     return frame
+
+
+def _whole(rows: pa.Table) -> pa.Table:
+    """Sums of whole numbers, which engines answer as decimals, as whole numbers again."""
+    types = [pa.int64() if pa.types.is_decimal(field.type) else field.type for field in rows.schema]
+    return rows.cast(pa.schema(list(zip(rows.schema.names, types, strict=True))))
 
 
 def rows(frame: pd.DataFrame) -> list[Row]:

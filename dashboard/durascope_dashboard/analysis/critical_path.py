@@ -17,7 +17,7 @@ from typing import Any
 
 from durascope.records import Micros
 from durascope_dashboard.analysis.rows import Row, Rows, one, records
-from durascope_dashboard.analysis.what_if import FROM_OUTSIDE, Saving, Step, savings
+from durascope_dashboard.analysis.what_if import FROM_OUTSIDE, MOST, Saving, Step, savings
 
 _OPEN = ("running", "pending")
 _CUT_OFF = ("cancelled", "terminated", "timed_out")
@@ -57,15 +57,21 @@ class CriticalPath:
         return sum(part.ms for part in self.segments if part.operation_id == operation_id)
 
 
-def critical_path(run: Row, operations: Rows, attempts: Rows, now: Micros | None = None) -> CriticalPath:
-    """The path of one run. Frames as in the store; ``now`` ends an open run (else its ``duration_ms`` does)."""
+def critical_path(
+    run: Row, operations: Rows, attempts: Rows, now: Micros | None = None, *, retries: int = MOST
+) -> CriticalPath:
+    """The path of one run. Frames as in the store; ``now`` ends an open run (else its ``duration_ms`` does).
+
+    ``retries``: for how many of the dearest to compute what they cost; it takes most of the time, the path itself little.
+    """
     facts = one(run)
     begin, end = _bounds(facts, now)
     found = [row for row in records(operations, _COLUMNS) if row["scheduled"] is not None]
     steps = [_step(row, begin, end, str(facts.get("status"))) for row in found]
     path = walk(steps, begin, end)
     on_path = {part.operation_id for part in path}
-    return CriticalPath(path, savings(steps, attempts, begin, end, on_path, so_far=facts.get("closed") is None))
+    so_far = facts.get("closed") is None
+    return CriticalPath(path, savings(steps, attempts, begin, end, on_path, so_far=so_far, most=retries))
 
 
 def _bounds(run: Row, now: Micros | None) -> tuple[Micros, Micros]:

@@ -89,13 +89,14 @@ def savings(
     on_path: Collection[str | None],
     *,
     so_far: bool = False,
+    most: int = MOST,
 ) -> tuple[Saving, ...]:
-    """Every retry that cost its operation time, by what it cost the run; the dearest first."""
+    """Every retry that cost its operation time, by what it cost the run; the dearest first, at most ``most``."""
     by_id = {step.operation_id: step for step in steps}
     found = [loss for loss in _losses(attempts, by_id) if loss.lost > 0]
     found.sort(key=lambda loss: (loss.operation_id not in on_path, -loss.lost))
     course = _Course(steps, begin, end)
-    answers = [_saving(loss, by_id[loss.operation_id], course, so_far=so_far) for loss in found[:MOST]]
+    answers = [_saving(loss, by_id[loss.operation_id], course, so_far=so_far) for loss in found[:most]]
     return tuple(sorted(answers, key=lambda s: (-s.saved_ms, -s.at_most_ms, s.operation_id, s.attempt or 0)))
 
 
@@ -142,26 +143,23 @@ class _Course:
         self.end = end
         self._begin = begin
         self._steps = [step for step in steps if step.decides]
-        # A close comes before a schedule of the same moment: it may have caused it.
-        events = [
-            (step.closed, 0, step.scheduled, i) for i, step in enumerate(self._steps) if step.closed > step.scheduled
-        ]
-        events += [(step.scheduled, 1, step.scheduled, i) for i, step in enumerate(self._steps)]
+        # A close comes before a schedule of the same moment: it may have caused it. What takes no time only closes.
+        events = [(step.closed, 0, step.scheduled, i) for i, step in enumerate(self._steps)]
+        lasting = (item for item in enumerate(self._steps) if item[1].closed > item[1].scheduled)
+        events += [(step.scheduled, 1, step.scheduled, i) for i, step in lasting]
         self._events = sorted(events)
 
     def end_without(self, operation_id: str, lost: Micros, *, waits_for_all: bool) -> Micros:
         """When the run would have ended had this operation taken ``lost`` µs less."""
-        shift_now = 0  # how much earlier the work that is released now would be released
         last = new_last = self._begin  # the last close: when it was, when it would have been
         latest = self._begin  # of all new closes
         moved = [0] * len(self._steps)  # µs by which a step's schedule moves to the left
-        for moment, what, _, index in self._events:
+        for moment, what, scheduled, index in self._events:
             step = self._steps[index]
+            if what == 1 or moment == scheduled:
+                moved[index] = max(last - (latest if waits_for_all else new_last), 0)
             if what == 1:
-                shift_now = last - (latest if waits_for_all else new_last)
-                moved[index] = max(shift_now, 0)
-                if step.closed > step.scheduled:
-                    continue
+                continue
             close = moment - moved[index]
             if step.kind in FROM_OUTSIDE:
                 close = moment

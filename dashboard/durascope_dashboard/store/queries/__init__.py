@@ -4,7 +4,17 @@ Parameters are the keyword arguments of the function behind the name; times are 
 """
 
 from durascope_dashboard.exceptions import UnknownQuery
-from durascope_dashboard.store.queries import attempts, cohorts, export, fleet, metrics, runs, telemetry, waste
+from durascope_dashboard.store.queries import (
+    attempts,
+    cohorts,
+    export,
+    fleet,
+    metrics,
+    runs,
+    structure,
+    telemetry,
+    waste,
+)
 from durascope_dashboard.store.queries.named import NamedQuery
 
 QUERIES: dict[str, NamedQuery] = {
@@ -16,6 +26,8 @@ QUERIES: dict[str, NamedQuery] = {
         NamedQuery("attempts", runs.attempts),
         NamedQuery("waits", runs.waits),
         NamedQuery("spans", runs.spans),
+        NamedQuery("structure", structure.structure),
+        NamedQuery("span", structure.span),
         NamedQuery("chain", runs.chain, runs.with_durations),
         NamedQuery("children", runs.children, runs.with_durations),
         NamedQuery("facets", fleet.facets),
@@ -39,6 +51,7 @@ QUERIES: dict[str, NamedQuery] = {
         NamedQuery("export_spans", export.export_spans),
         NamedQuery("metric_runs", metrics.metric_runs),
         NamedQuery("metric_open_runs", metrics.metric_open_runs),
+        NamedQuery("metric_open_attempts", metrics.metric_open_attempts),
         NamedQuery("metric_attempts", metrics.metric_attempts),
         NamedQuery("metric_times", metrics.metric_times),
         NamedQuery("metric_errors", metrics.metric_errors),
