@@ -63,7 +63,7 @@ def fleet(**spans: list[Row]) -> Selection:
             retry_by="server", http_status=429,
         ),
         attempt(
-            model, 2, 7, 8, 10, tokens_input=100, tokens_output=20, tokens_cached_input=40,
+            model, 2, 7, 8, 10, backoff_ms=4000.0, tokens_input=100, tokens_output=20, tokens_cached_input=40,
             tokens_reasoning=5, tokens_cache_write=0,
         ),
         attempt(tool, 1, 10, 11, 14),

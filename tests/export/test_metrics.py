@@ -72,6 +72,25 @@ def test_open_runs_are_gauges(reader: LocalReader) -> None:
     assert _values(reader, "durascope_fleet_open_run_age_seconds", "waiting") == {("nothing",): 60}
 
 
+def test_open_attempts_tell_for_how_long(reader: LocalReader) -> None:
+    """One runs since second 2: what a stuck worker looks like."""
+    assert _values(reader, "durascope_fleet_open_attempts", "kind", "status") == {("tool", "running"): 1}
+    assert _values(reader, "durascope_fleet_open_attempt_age_seconds", "task_queue") == {("agents",): 58}
+
+
+def test_what_has_just_ended_is_not_counted_yet(reader: LocalReader) -> None:
+    """The other source may still bring its build or its error, and a counter cannot change its labels."""
+    families = {family.name: family for family in fleet_families(reader, T0 + 16 * S)}
+    assert sum(sample.value for sample in families["durascope.fleet.attempts"].samples) == 1
+    assert families["durascope.fleet.runs"].samples == []
+
+
+def test_a_first_attempt_has_no_backoff(reader: LocalReader) -> None:
+    """One of 4 s for the second attempt, and not one of 0 for each first."""
+    found = _values(reader, "durascope_fleet_attempt_backoff_time_seconds_count", "kind")
+    assert found == {("model",): 1, ("tool",): 0}
+
+
 def test_an_empty_store_is_a_valid_exposition(tmp_path: Path) -> None:
     """No sample, no error."""
     reader = LocalReader(DuckStore(tmp_path / "empty.duckdb"))

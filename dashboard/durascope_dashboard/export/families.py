@@ -1,8 +1,9 @@
 """Metric families as data: what `/metrics` prints and what is pushed by OTLP are two renderings of the same."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from durascope.records import Micros
 
@@ -50,7 +51,13 @@ class Family:
     bounds: tuple[float, ...] = ()
 
 
+FLEET = "durascope.fleet"  # how the names of what the join computes begin
 PROMETHEUS_UNITS = {"s": "seconds", "By": "bytes", "USD": "usd"}
+
+
+def label(row: Mapping[str, Any], names: Iterable[str]) -> dict[str, str]:
+    """Labels of a row; one that does not apply is empty, which to Prometheus is the same as absent."""
+    return {name: "" if row[name] is None else str(row[name]) for name in names}
 
 
 def prometheus_name(family: Family) -> str:

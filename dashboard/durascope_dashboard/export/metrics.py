@@ -3,20 +3,20 @@
 Their names begin with ``durascope.fleet``; what a worker itself reports has other names, so sums never mix the two.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from durascope import identity
 from durascope.conventions import DURATION_BUCKETS_S
 from durascope.identity import RunKey
-from durascope_dashboard.export.families import Exemplar, Family, Sample, Type
+from durascope_dashboard.export.families import FLEET, Exemplar, Family, Sample, Type, label
 from durascope_dashboard.export.health import health_families
+from durascope_dashboard.export.open_now import open_families
 from durascope_dashboard.export.selection import Row
 from durascope_dashboard.reader import Reader
 from durascope_dashboard.store.schema import TIME_CLASSES, TOKEN_KINDS
 
-PREFIX = "durascope.fleet"
-NONE = ""  # a label that does not apply: to Prometheus the same as absent
+SETTLE = 10_000_000  # µs after its end until a thing is counted: by then both sources have told of it
 COVERAGE = ("history_attempts", "span_attempts", "reconstructed", "orphan_spans", "duplicate_spans")
 
 
@@ -25,53 +25,45 @@ def fleet_families(reader: Reader, now: int, health: dict[str, Any] | None = Non
 
     ``health`` is what the collector says of itself, if that is not what ``reader`` says.
     """
-    closed, open_, attempts = (_rows(reader, f"metric_{name}") for name in ("runs", "open_runs", "attempts"))
+    until = now - SETTLE
     return [
-        *_closed_runs(closed),
-        *_open_runs(open_, now),
-        *_attempts(attempts),
-        *_times(_rows(reader, "metric_times")),
-        _counter(
-            "attempt.errors", "Attempts that did not succeed, by error type.", _rows(reader, "metric_errors"),
-            ("namespace", "workflow_type", "kind", "name", "status", "error"), "attempts",
-        ),
-        _counter(
-            "workflow_task.failures", "Workflow tasks that failed, by cause.", _rows(reader, "metric_task_failures"),
-            ("namespace", "workflow_type", "name"), "failures",
-        ),
+        *_closed_runs(_rows(reader, "metric_runs", until=until)),
+        *open_families(_rows(reader, "metric_open_runs"), _rows(reader, "metric_open_attempts", until=now), now),
+        *_attempts(_rows(reader, "metric_attempts", until=until)),
+        *_times(_rows(reader, "metric_times", until=until)),
+        _counter("attempt.errors", "Attempts that did not succeed, by error type.",
+                 _rows(reader, "metric_errors", until=until), ERROR_LABELS, "attempts"),
+        _counter("workflow_task.failures", "Workflow tasks that failed, by cause.",
+                 _rows(reader, "metric_task_failures", until=until), TASK_LABELS, "failures"),
         *health_families(reader.health() if health is None else health),
     ]  # fmt: skip
 
 
-def _rows(reader: Reader, query: str) -> list[Row]:
-    rows: list[Row] = reader.query(query).to_pylist()
+def _rows(reader: Reader, query: str, **params: int) -> list[Row]:
+    rows: list[Row] = reader.query(query, **params).to_pylist()
     return rows
-
-
-def _label(row: Row, names: Iterable[str]) -> dict[str, str]:
-    return {name: NONE if row[name] is None else str(row[name]) for name in names}
 
 
 def _counter(name: str, help: str, rows: list[Row], labels: Iterable[str], column: str, unit: str = "") -> Family:
     names = tuple(labels)
-    samples = [Sample(_label(row, names), float(row[column])) for row in rows if row[column] is not None]
-    return Family(f"{PREFIX}.{name}", Type.COUNTER, help, unit, samples)
+    samples = [Sample(label(row, names), float(row[column])) for row in rows if row[column] is not None]
+    return Family(f"{FLEET}.{name}", Type.COUNTER, help, unit, samples)
 
 
 def _closed_runs(rows: list[Row]) -> Iterator[Family]:
     run = ("namespace", "workflow_type", "status")
     yield _counter("runs", "Runs that have closed.", rows, run, "runs")
-    durations = [_histogram(row, "duration", _label(row, run), _exemplar(row)) for row in rows]
+    durations = [_histogram(row, "duration", label(row, run), _exemplar(row)) for row in rows]
     yield _histograms("run.duration", "How long closed runs took.", durations)
     classes = [
-        Sample({**_label(row, run[:2]), "class": name, "status": row["status"]}, row[f"time_{name}_ms"] / 1000)
+        Sample({**label(row, run[:2]), "class": name, "status": row["status"]}, row[f"time_{name}_ms"] / 1000)
         for row in rows for name in TIME_CLASSES if row[f"time_{name}_ms"] is not None
     ]  # fmt: skip
-    yield Family(f"{PREFIX}.time", Type.COUNTER, "Where the time of closed runs went.", "s", classes)
+    yield Family(f"{FLEET}.time", Type.COUNTER, "Where the time of closed runs went.", "s", classes)
     totals = _summed(rows)
-    coverage = [Sample({**_label(row, run[:1]), "of": name}, float(row[name])) for row in totals for name in COVERAGE]
+    coverage = [Sample({**label(row, run[:1]), "of": name}, float(row[name])) for row in totals for name in COVERAGE]
     help = "Attempts of closed runs by who told of them, and stray spans."
-    yield Family(f"{PREFIX}.coverage", Type.COUNTER, help, "", coverage)
+    yield Family(f"{FLEET}.coverage", Type.COUNTER, help, "", coverage)
 
 
 def _summed(rows: list[Row]) -> list[Row]:
@@ -84,20 +76,8 @@ def _summed(rows: list[Row]) -> list[Row]:
     return list(totals.values())
 
 
-def _open_runs(rows: list[Row], now: int) -> Iterator[Family]:
-    labels = ("namespace", "workflow_type", "waiting")
-    gauges: tuple[tuple[str, str, str, Callable[[Row], float | None]], ...] = (
-        ("open_runs", "Runs that are open, by what they wait for.", "", lambda row: row["runs"]),
-        ("open_run.age", "Age of the oldest open run.", "s", lambda row: max(0, now - row["oldest"]) / 1e6),
-        ("open_run.attempt", "Highest attempt that is under way.", "", lambda row: row["max_attempt"]),
-        ("open_run.history_events", "Longest history of an open run.", "", lambda row: row["history_events"]),
-        ("open_run.history_size", "Largest history of an open run.", "By", lambda row: row["history_bytes"]),
-    )
-    for name, help, unit, value in gauges:
-        samples = [Sample(_label(row, labels), float(v)) for row in rows if (v := value(row)) is not None]
-        yield Family(f"{PREFIX}.{name}", Type.GAUGE, help, unit, samples)
-
-
+ERROR_LABELS = ("namespace", "workflow_type", "kind", "name", "status", "error")
+TASK_LABELS = ("namespace", "workflow_type", "name")
 ATTEMPT_LABELS = ("namespace", "workflow_type", "kind", "name", "agent", "model", "build_id", "status")
 MODEL_LABELS = ("namespace", "workflow_type", "agent", "model", "build_id")
 
@@ -120,15 +100,15 @@ def _ledger(rows: list[Row]) -> Iterator[Family]:
     columns = [f"{part}_{kind}" for part in parts for kind in TOKEN_KINDS] + [f"cost_{part}" for part in parts]
     totals = _total(rows, MODEL_LABELS, columns)
     tokens = [
-        Sample({**_label(row, MODEL_LABELS), "type": kind, "use": part}, float(row[f"{part}_{kind}"]))
+        Sample({**label(row, MODEL_LABELS), "type": kind, "use": part}, float(row[f"{part}_{kind}"]))
         for row in totals for part in parts for kind in TOKEN_KINDS if row[f"{part}_{kind}"] is not None
     ]  # fmt: skip
     cost = [
-        Sample({**_label(row, MODEL_LABELS), "use": part}, row[f"cost_{part}"])
+        Sample({**label(row, MODEL_LABELS), "use": part}, row[f"cost_{part}"])
         for row in totals for part in parts if row[f"cost_{part}"] is not None
     ]  # fmt: skip
-    yield Family(f"{PREFIX}.tokens", Type.COUNTER, "Tokens billed; billed = useful + wasted.", "{token}", tokens)
-    yield Family(f"{PREFIX}.cost", Type.COUNTER, "Cost of model calls by list price.", "USD", cost)
+    yield Family(f"{FLEET}.tokens", Type.COUNTER, "Tokens billed; billed = useful + wasted.", "{token}", tokens)
+    yield Family(f"{FLEET}.cost", Type.COUNTER, "Cost of model calls by list price.", "USD", cost)
 
 
 def _total(rows: list[Row], labels: tuple[str, ...], columns: Iterable[str]) -> list[Row]:
@@ -152,12 +132,12 @@ def _times(rows: list[Row]) -> Iterator[Family]:
         "backoff": "From the end of an attempt to the schedule of the next.",
     }
     for name, help in helps.items():
-        samples = [_histogram(row, name, _label(row, labels)) for row in rows]
+        samples = [_histogram(row, name, label(row, labels)) for row in rows]
         yield _histograms(f"attempt.{name}_time", help, samples)
 
 
 def _histograms(name: str, help: str, samples: list[Sample]) -> Family:
-    return Family(f"{PREFIX}.{name}", Type.HISTOGRAM, help, "s", samples, DURATION_BUCKETS_S)
+    return Family(f"{FLEET}.{name}", Type.HISTOGRAM, help, "s", samples, DURATION_BUCKETS_S)
 
 
 def _histogram(row: Row, name: str, labels: dict[str, str], exemplar: Exemplar | None = None) -> Sample:

@@ -1,6 +1,9 @@
 """Queries behind `/metrics`: the whole fleet summed by labels of low cardinality, in one pass a table.
 
 A histogram column ``x_le_0 ... x_le_n`` counts the values up to each of ``conventions.DURATION_BUCKETS_S``.
+
+What counters count must not change its labels afterwards: the second source to tell of an attempt may bring its build
+or its error. So only what had ended by ``until``, some seconds ago, is counted; see ``export/metrics.py``.
 """
 
 from typing import Any
@@ -23,10 +26,10 @@ def _histogram(column: Any, name: str) -> dict[str, Any]:
     return {**counts, f"{name}_count": column.count(), f"{name}_sum": column.sum()}
 
 
-def metric_runs() -> Any:
+def metric_runs(until: int) -> Any:
     """Closed runs by namespace, workflow type and status: durations, where the time went, coverage, one example."""
     t = TABLES["runs"]
-    found = t.filter(t["closed"].notnull())
+    found = t.filter(t["closed"] <= until)
     names = ("history_attempts", "span_attempts", "reconstructed", "orphan_spans", "duplicate_spans")
     sums = {name: found[name].sum() for name in (*(f"time_{name}_ms" for name in TIME_CLASSES), *names)}
     example = {f"last_{name}": found[name].argmax(found["closed"]) for name in (*RUN_KEY, "duration_ms", "closed")}
@@ -50,15 +53,29 @@ def metric_open_runs() -> Any:
     )
 
 
-def _attempts() -> Any:
-    runs = TABLES["runs"].select(*RUN_KEY, "workflow_type")
+def metric_open_attempts(until: int) -> Any:
+    """Attempts under way or due by ``until`` (not those in backoff): how many, since when, by where they run."""
+    runs = TABLES["runs"]
+    open_runs = runs.filter(runs["closed"].isnull()).select(*RUN_KEY, "workflow_type")
     t = TABLES["attempts"]
-    return t.filter(~t["status"].isin(["running", "pending"])).join(runs, list(RUN_KEY))
+    due = (t["status"] == "pending") & (t["next_retry"].fill_null(0) <= until)
+    found = t.filter(due | (t["status"] == "running")).join(open_runs, list(RUN_KEY))
+    since = ibis.ifelse(found["status"] == "pending", found["queued"], found["started"])
+    keys = ["namespace", "workflow_type", "kind", "task_queue", "status"]
+    return found.group_by(keys).aggregate(attempts=found.count(), since=since.min())
 
 
-def metric_attempts() -> Any:
+def _attempts(until: int) -> Any:
+    """Ended attempts. One that only history implies has no end of its own: it counts when its run has rested."""
+    runs = TABLES["runs"].select(*RUN_KEY, "workflow_type", run_updated="updated")
+    t = TABLES["attempts"]
+    found = t.filter(~t["status"].isin(["running", "pending"])).join(runs, list(RUN_KEY))
+    return found.filter(ibis.coalesce(found["ended"], found["run_updated"], 0) <= until)
+
+
+def metric_attempts(until: int) -> Any:
     """Ended attempts by type, kind, name, agent, model, build and outcome: counts, tokens and cost, useful or not."""
-    found = _attempts()
+    found = _attempts(until)
     useful = found["useful"].fill_null(False)
     unknown = (found["kind"] == "model") & found["tokens_input"].isnull()
     sums = {
@@ -78,18 +95,21 @@ def metric_attempts() -> Any:
     )
 
 
-def metric_times() -> Any:
+def metric_times(until: int) -> Any:
     """Queue wait, run time and backoff of ended attempts, by type, kind and task queue."""
-    found = _attempts()
+    found = _attempts(until)
     columns: dict[str, Any] = {}
     for name in DURATIONS:
-        columns |= _histogram(found[f"{name}_ms"], name)
+        column = found[f"{name}_ms"]
+        if name == "backoff":  # a first attempt has none, which is not one of 0
+            column = ibis.ifelse(found["attempt"] > 1, column, ibis.null("float64"))
+        columns |= _histogram(column, name)
     return found.group_by(["namespace", "workflow_type", "kind", "task_queue"]).aggregate(**columns)
 
 
-def metric_errors() -> Any:
+def metric_errors(until: int) -> Any:
     """Attempts that did not succeed, by what failed and how."""
-    found = _attempts()
+    found = _attempts(until)
     found = found.filter(found["status"] != "ok")
     found = found.mutate(error=found["error_type"].fill_null("_OTHER"))
     return found.group_by(["namespace", "workflow_type", "kind", "name", "status", "error"]).aggregate(
@@ -97,9 +117,9 @@ def metric_errors() -> Any:
     )
 
 
-def metric_task_failures() -> Any:
+def metric_task_failures(until: int) -> Any:
     """Workflow tasks that failed, by cause: non-determinism among them."""
     t = TABLES["operations"]
     runs = TABLES["runs"].select(*RUN_KEY, "workflow_type")
-    found = t.filter(t["kind"] == "workflow_task_failure").join(runs, list(RUN_KEY))
+    found = t.filter([t["kind"] == "workflow_task_failure", t["scheduled"] <= until]).join(runs, list(RUN_KEY))
     return found.group_by(["namespace", "workflow_type", "name"]).aggregate(failures=ibis._.count())
