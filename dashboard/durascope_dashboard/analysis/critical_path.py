@@ -62,7 +62,7 @@ def critical_path(
 ) -> CriticalPath:
     """The path of one run. Frames as in the store; ``now`` ends an open run (else its ``duration_ms`` does).
 
-    ``retries``: for how many of the dearest to compute what they cost; it takes most of the time, the path itself little.
+    ``retries``: for how many of the dearest to compute what they cost, which takes far longer than the path.
     """
     facts = one(run)
     begin, end = _bounds(facts, now)
