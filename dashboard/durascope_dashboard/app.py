@@ -13,6 +13,11 @@ from durascope_dashboard import sign_in
 PAGES: Final = (
     ("runs", "Runs", ":material/list:"),
     ("run", "Run", ":material/view_timeline:"),
+    ("compare", "Compare", ":material/compare_arrows:"),
+    ("reliability", "Reliability", ":material/replay:"),
+    ("cost", "Tokens and cost", ":material/toll:"),
+    ("workers", "Workers", ":material/dns:"),
+    ("health", "Health", ":material/monitor_heart:"),
 )
 ICON: Final = Path(__file__).with_name("icon.svg")  # a file of ours: a named icon would be fetched from the internet
 STYLE: Final = """<style>
@@ -28,11 +33,11 @@ STYLE: Final = """<style>
 </style>"""
 
 
-def _opener(name: str) -> Callable[[], None]:
+def _opener(name: str, mark: str = "") -> Callable[[], None]:
     def opened() -> None:
         import_module(f"durascope_dashboard.views.{name}").page()
 
-    opened.__name__ = f"page_{name}"  # Streamlit tells pages apart by it
+    opened.__name__ = f"page_{name}{mark}"  # Streamlit tells pages apart by it
     return opened
 
 
@@ -41,11 +46,15 @@ def main() -> None:
     st.set_page_config(page_title="Durascope", page_icon=str(ICON), layout="wide", initial_sidebar_state="collapsed")
     st.html(STYLE)
     pages = {
-        name: st.Page(_opener(name), title=title, icon=icon, url_path=name, default=name == "runs")
+        name: st.Page(
+            _opener(name), title=title, icon=icon, url_path=None if name == "runs" else name, default=name == "runs"
+        )
         for name, title, icon in PAGES
     }
     st.session_state["pages"] = pages  # what st.switch_page and st.page_link need
-    page = st.navigation(list(pages.values()), position="top")
+    # The default page lives at "/": without this a link to /runs would be answered by "Page not found".
+    alias = st.Page(_opener("runs", "again"), title="Runs", url_path="runs", visibility="hidden")
+    page = st.navigation([*pages.values(), alias], position="top")
     if sign_in.allowed():
         page.run()
 

@@ -107,9 +107,12 @@ def attempt_groups(
 
 def attempt_series(
     since: int, until: int, bucket_ms: int = 60_000, by: str | None = None, workflow_type: list[str] | None = None,
-    kind: list[str] | None = None, limit: int = 10_000,
+    kind: list[str] | None = None, failed_at_least: int = 0, limit: int = 10_000,
 ) -> Any:  # fmt: skip
-    """Attempts over time, in buckets; ``by`` splits each bucket by a dimension (``value``)."""
+    """Attempts over time, in buckets; ``by`` splits each bucket by a dimension (``value``).
+
+    ``failed_at_least`` leaves out buckets with fewer failed attempts.
+    """
     found = moments(since, until, workflow_type, kind, typed=by is not None and ask_by(by) == "workflow_type")
     width = max(bucket_ms, 1) * 1000
     keys = {"bucket": found["moment"] - found["moment"] % width}
@@ -133,6 +136,8 @@ def attempt_series(
         cost_billed=found["cost"].sum(),
         cost_wasted=found["cost"].sum(where=~useful),
     )
+    if failed_at_least:
+        series = series.filter(series["failed"] >= failed_at_least)
     return series.order_by(list(keys)).limit(limit)
 
 

@@ -1,0 +1,113 @@
+"""Tables: numbers that sort as numbers but read with their unit, and a download of what is under them.
+
+The page shows rounded words; CSV and Parquet hold the exact values, with the unit in the column's name.
+"""
+
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+
+from durascope_dashboard import units
+
+_column = st.column_config
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True)
+class Column:
+    """How one column reads. ``unit``: text, count, exact, rate, ms, signed_ms, tokens, money, share or moment."""
+
+    title: str
+    unit: str = "text"
+    help: str | None = None
+    width: int | None = None
+
+
+def _plain(value: float | None) -> str:
+    return units.UNKNOWN if not units.known(value) or value is None else f"{value:,.0f}"
+
+
+def _signed_ms(value: float | None) -> str:
+    found = units.duration(value)
+    return f"+{found}" if units.known(value) and value is not None and value > 0 else found
+
+
+_Words = str | Callable[[object], str] | None
+_WORDS: Final[Mapping[str, Any]] = {
+    "count": units.count, "exact": _plain, "ms": units.duration, "signed_ms": _signed_ms, "tokens": units.count,
+    "rate": lambda value: f"{value:.2f}", "money": units.money, "share": lambda value: units.percent(value, 1.0),
+    "moment": units.moment,
+}  # fmt: skip
+
+
+def configured(columns: Mapping[str, Column]) -> dict[str, Any]:
+    """Streamlit's column settings."""
+    return {
+        name: (_column.Column if column.unit == "text" else _column.NumberColumn)(
+            column.title, help=column.help, width=column.width, **({} if column.unit == "text" else _RIGHT)
+        )
+        for name, column in columns.items()
+    }
+
+
+_RIGHT: Final[dict[str, Any]] = {"alignment": "right"}
+
+
+def styled(frame: pd.DataFrame, columns: Mapping[str, Column]) -> Any:
+    """The frame's columns with words for numbers; the numbers stay what is sorted by."""
+    shown = frame[list(columns)].reset_index(drop=True)
+    for name, column in columns.items():
+        if column.unit == "text":
+            shown[name] = shown[name].astype("object").where(shown[name].notna(), None)
+        else:
+            shown[name] = shown[name].astype("Float64").astype("float64")
+    words: dict[Any, _Words] = {name: _WORDS[column.unit] for name, column in columns.items() if column.unit != "text"}
+    return shown.style.format(words)
+
+
+def draw(
+    frame: pd.DataFrame, columns: Mapping[str, Column], *, key: str, alt: str, select: bool = False, rows: int = 12,
+) -> list[int]:  # fmt: skip
+    """Draw the table with its downloads; answers the positions of the ticked rows (one at most)."""
+    more: dict[str, Any] = {"on_select": "rerun", "selection_mode": "single-row"} if select else {}
+    event: Any = st.dataframe(
+        styled(frame, columns), column_config=configured(columns), hide_index=True, key=key, alt=alt, row_height=30,
+        placeholder=units.UNKNOWN, height=38 + 30 * min(max(len(frame), 1), rows), **more,
+    )  # fmt: skip
+    downloads(frame, key)
+    return [i for i in event.selection.rows if i < len(frame)] if select else []
+
+
+def downloads(frame: pd.DataFrame, key: str) -> None:
+    """CSV and Parquet of the whole frame, made when they are asked for."""
+    with st.container(horizontal=True, horizontal_alignment="right", gap="small", key=f"{key}_files"):
+        for label, name, mime, make in (
+            ("CSV", "csv", "text/csv", csv),
+            ("Parquet", "parquet", "application/vnd.apache.parquet", parquet),
+        ):
+            st.download_button(
+                label, data=partial(make, frame), file_name=f"durascope-{key}.{name}", mime=mime,
+                key=f"{key}_{name}", type="tertiary", icon=":material/download:", on_click="ignore",
+                help=f"This table as {label}, exact values",
+            )  # fmt: skip
+
+
+def csv(frame: pd.DataFrame) -> bytes:
+    """UTF-8; a text that a spreadsheet would run as a formula gets an apostrophe before it."""
+    safe = frame.copy()
+    for name in safe.columns:
+        if not pd.api.types.is_numeric_dtype(safe[name]):
+            safe[name] = [f"'{v}" if isinstance(v, str) and v.startswith(_FORMULA) else v for v in safe[name]]
+    return safe.to_csv(index=False).encode()
+
+
+def parquet(frame: pd.DataFrame) -> bytes:
+    """The frame as it is."""
+    sink = io.BytesIO()
+    frame.to_parquet(sink, index=False)
+    return sink.getvalue()

@@ -1,0 +1,96 @@
+"""Which stretch of time, and which workflow types, a page looks at. Bound to the URL; times are UTC."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import streamlit as st
+
+from durascope_dashboard import data, units
+from durascope_dashboard.panels import states
+
+PERIODS: Final = {"15 min": 900, "1 h": 3600, "6 h": 21_600, "24 h": 86_400, "7 d": 604_800, "30 d": 2_592_000}
+ALL: Final = "All"
+_STEPS: Final = (1, 5, 15, 30, 60, 300, 900, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 604_800, 2_592_000)
+_BUCKETS: Final = 72
+_ROUND: Final = 10_000_000  # so that answers are shared between reruns
+
+
+@dataclass(frozen=True)
+class Period:
+    """``since`` and ``until`` in µs; ``words`` for a sentence."""
+
+    since: int
+    until: int
+    words: str
+    types: tuple[str, ...] = ()
+
+    @property
+    def bucket_ms(self) -> int:
+        """A round width that gives at most 72 buckets."""
+        return bucket_ms(self.since, self.until)
+
+    def params(self) -> dict[str, Any]:
+        """Parameters of a query over runs or attempts."""
+        return {"since": self.since, "until": self.until, "workflow_type": list(self.types)}
+
+    def span(self) -> dict[str, Any]:
+        """The same without types, for queries that do not know them."""
+        return {"since": self.since, "until": self.until}
+
+    def series(self) -> dict[str, Any]:
+        """Parameters of a query over time."""
+        return {**self.params(), "bucket_ms": self.bucket_ms}
+
+
+def bucket_ms(since: int, until: int) -> int:
+    """Milliseconds; the smallest round step that needs no more than 72 buckets."""
+    seconds = max(1.0, (until - since) / 1e6)
+    return next((step for step in _STEPS if seconds / step <= _BUCKETS), _STEPS[-1]) * 1000
+
+
+def bar(default: str = "1 h", *, types: bool = True) -> Period:
+    """Draw the controls; answer what they say."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        label = st.segmented_control(
+            "Period", [*PERIODS, ALL], key="period", bind="query-params", default=default, required=True
+        )  # fmt: skip
+        chosen = _types() if types else ()
+        st.space("stretch")
+        st.caption("Times in UTC")
+    return between(label or default, chosen)
+
+
+def between(label: str, types: tuple[str, ...] = ()) -> Period:
+    """The period that ends now."""
+    until = (data.now() // _ROUND + 1) * _ROUND
+    if label in PERIODS:
+        return Period(until - PERIODS[label] * 1_000_000, until, f"the last {label}", types)
+    oldest = data.rows(data.query("totals"))[0]["oldest"]
+    return Period(min(oldest or until, until - 60_000_000), until, "all time", types)
+
+
+def _types() -> tuple[str, ...]:
+    found = data.rows(data.query("cohorts", by="workflow_type", limit=500))
+    names = [row["value"] for row in found if row["value"]]
+    running = [v for v in st.session_state.get("type", []) if v not in names]
+    chosen = st.multiselect(
+        "Workflow type", [*names, *running], key="type", bind="query-params", width=260, placeholder="all types"
+    )
+    return tuple(chosen)
+
+
+def _widen() -> None:
+    st.session_state["period"] = ALL
+
+
+def nothing(period: Period, what: str) -> None:
+    """The state of a page whose period is empty: an empty store, or nothing in this stretch of time."""
+    total = data.rows(data.query("totals"))[0]
+    if not total["runs"]:
+        states.empty_store()
+        return
+    newest = units.moment(total["newest"])
+    states.explain(
+        f"No {what} in {period.words}", f"the store has {total['runs']:,} runs; the newest started {newest}."
+    )
+    st.button("Show all time", on_click=_widen, icon=":material/date_range:")

@@ -1,0 +1,149 @@
+"""Two runs on one scale: each operation has a lane of A above a lane of B; what only one of them has is grey."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from durascope_dashboard.analysis.compare import Aligned, Comparison
+from durascope_dashboard.panels import markup
+
+MOST_ROWS: Final = 150
+ROW_PX: Final = 24
+_FAILED: Final = ("error", "timeout", "lost")
+_KINDS: Final = ("model", "tool", "activity", "queue", "backoff", "external_wait", "timer", "error", "timeout")
+_WORDS: Final = {"queue": "queue wait", "external_wait": "human wait", "error": "failed", "timeout": "timed out"}
+Row = dict[str, Any]
+
+
+def label(row: Aligned) -> str:
+    """``  2 web_search #3``; indented, and long names cut."""
+    name = row.name if len(row.name) <= 32 else row.name[:31] + "…"
+    number = f" #{row.ordinal}" if row.ordinal > 1 else ""
+    return "\u2003" * row.depth + name + number
+
+
+def chosen(rows: Sequence[Aligned], *, differing: bool) -> list[Aligned]:
+    """The rows that are drawn: all, or only those that differ with the groups above them."""
+    kept = [row for row in rows if not differing or row.differs]
+    return kept[:MOST_ROWS]
+
+
+def bars(
+    rows: Sequence[Aligned], side: str, started: int, attempts: Iterable[Row], now: int
+) -> list[Row]:  # fmt: skip
+    """Segments of one side: {row, side, kind, start, end, words, alone}, ms from the run's start."""
+    by_operation: dict[str, list[Row]] = {}
+    for attempt in attempts:
+        by_operation.setdefault(str(attempt["operation_id"]), []).append(attempt)
+    found: list[Row] = []
+    for index, row in enumerate(rows):
+        operation = row.a if side == "A" else row.b
+        if operation is None:
+            continue
+        alone = row.a is None or row.b is None
+        base = {"row": index, "side": side, "alone": alone}
+        tried = sorted(by_operation.get(str(operation["operation_id"]), []), key=lambda r: r["attempt"])
+        segments = _attempts(row, tried, now) if tried else _whole(row, dict(operation), now)
+        for kind, start, end, words in segments:
+            found.append(
+                {**base, "kind": kind, "start": (start - started) / 1000, "end": (end - started) / 1000, "words": words}
+            )  # fmt: skip
+    return found
+
+
+def _kind(row: Aligned) -> str:
+    return row.kind if row.kind in ("model", "tool", "timer") else "tool" if row.kind == "mcp" else "activity"
+
+
+def _attempts(row: Aligned, tried: Sequence[Row], now: int) -> list[tuple[str, int, int, str]]:
+    found = []
+    before: int | None = None
+    for attempt in tried:
+        queued, started, ended = attempt["queued"], attempt["started"], attempt["ended"]
+        if before is not None and queued and queued > before:
+            found.append(("backoff", before, queued, f"backoff before attempt {attempt['attempt']}"))
+        if queued and started and started > queued:
+            found.append(("queue", queued, started, f"queue wait of attempt {attempt['attempt']}"))
+        if started:
+            status = str(attempt["status"])
+            kind = "timeout" if status in ("timeout", "lost") else "error" if status in _FAILED else _kind(row)
+            error = f", {attempt['error_type']}" if attempt["error_type"] else ""
+            found.append((kind, started, ended or now, f"attempt {attempt['attempt']}: {status}{error}"))
+        before = ended
+    return found
+
+
+def _whole(row: Aligned, operation: Row, now: int) -> list[tuple[str, int, int, str]]:
+    if row.kind == "agent" or operation["scheduled"] is None:
+        return []
+    kind = "external_wait" if row.kind in ("human_wait", "signal", "update") else _kind(row)
+    return [(kind, operation["scheduled"], operation["closed"] or now, row.kind.replace("_", " "))]
+
+
+def draw(found: Comparison, attempts_a: Iterable[Row], attempts_b: Iterable[Row], now: int) -> None:
+    """The chart with its switch."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown("###### Side by side, from each run's start")
+        differing = st.toggle("Only what differs", key="differing", bind="query-params")
+    rows = chosen(found.aligned, differing=differing)
+    if not rows:
+        markup.html(markup.note("The same operations, with the same outcomes and attempts."))
+        return
+    if len(found.aligned) > len(rows) and not differing:
+        st.caption(f"The first {len(rows)} of {len(found.aligned):,} rows; “Only what differs” shows the rest.")
+    frame = pd.DataFrame(
+        bars(rows, "A", found.a["started"], attempts_a, now) + bars(rows, "B", found.b["started"], attempts_b, now)
+    )
+    with st.container(height=min(560, 90 + ROW_PX * len(rows)), border=False):
+        st.altair_chart(_chart(frame, rows), alt="Operations of A and B on one time scale", key="twin")
+
+
+def _chart(frame: pd.DataFrame, rows: Sequence[Aligned]) -> Any:
+    palette = markup.colors()
+    frame = frame.assign(seconds=frame["start"] / 1000, until=frame["end"] / 1000)
+    frame["kind"] = [
+        "unmatched" if alone else _WORDS.get(k, k) for k, alone in zip(frame["kind"], frame["alone"], strict=True)
+    ]
+    frame["top"] = frame["row"] + [0.06 if side == "A" else 0.5 for side in frame["side"]]
+    frame["bottom"] = frame["top"] + 0.4
+    present = set(frame["kind"])
+    names = [n for n in (*(_WORDS.get(k, k) for k in _KINDS), "unmatched") if n in present]
+    color_of = {_WORDS.get(k, k): palette[k] for k in _KINDS} | {"unmatched": palette["unexplained"]}
+    titles = [label(row) for row in rows]
+    lookup = "[" + ",".join(_quoted(title) for title in titles) + "][floor(datum.value)]"
+    y = alt.Y(
+        "top:Q", title=None, scale=alt.Scale(domain=[0, len(rows)], reverse=True, nice=False),
+        axis=alt.Axis(values=[i + 0.5 for i in range(len(rows))], labelExpr=lookup, labelLimit=230, labelOverlap=False, grid=False,
+                      ticks=False, domain=False, labelAlign="left", labelPadding=225),
+    )  # fmt: skip
+    drawn = alt.Chart(frame).mark_rect(cornerRadius=2).encode(
+        x=alt.X("seconds:Q", title="seconds from the start", axis=alt.Axis(orient="top", tickCount=8)), x2="until:Q",
+        y=y, y2="bottom:Q",
+        color=alt.Color("kind:N", title=None, scale=alt.Scale(domain=names, range=[color_of[n] for n in names]),
+                        legend=alt.Legend(orient="top", padding=0, offset=4, columns=4)),
+        tooltip=[alt.Tooltip("side:N", title="run"), alt.Tooltip("words:N", title=" "),
+                 alt.Tooltip("seconds:Q", title="from s", format=".3~f"),
+                 alt.Tooltip("until:Q", title="to s", format=".3~f")],
+    )  # fmt: skip
+    letters = alt.Chart(pd.DataFrame(_letters(rows))).mark_text(align="left", fontSize=9, opacity=0.7).encode(
+        x=alt.value(-8), y=alt.Y("top:Q"), text="side:N"
+    )  # fmt: skip
+    return alt.layer(drawn, letters).properties(height=ROW_PX * len(rows))
+
+
+def _letters(rows: Sequence[Aligned]) -> list[Row]:
+    found = []
+    for i, row in enumerate(rows):
+        found += [{"side": "A", "top": i + 0.28}] if row.a and row.kind != "agent" else []
+        found += [{"side": "B", "top": i + 0.72}] if row.b and row.kind != "agent" else []
+    return found
+
+
+def _quoted(text: str) -> str:
+    """A string of Vega's expression language: data stays data."""
+    import json
+
+    return json.dumps(text)

@@ -1,0 +1,69 @@
+"""What retries cost and who caused them: attempts whose work came to nothing, with tokens, money and time."""
+
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+
+from durascope_dashboard import data, units
+from durascope_dashboard.panels import grid, markup
+from durascope_dashboard.panels.grid import Column
+from durascope_dashboard.panels.period import Period
+
+BY: Final = {
+    "Cause": "cause", "Activity": "name", "Agent": "agent", "Model": "model", "Workflow type": "workflow_type",
+    "Task queue": "task_queue", "Worker": "worker",
+}  # fmt: skip
+COLUMNS: Final = {
+    "value": Column("", width=260),
+    "attempts": Column("Lost attempts", "exact"),
+    "runs": Column("Runs", "exact"),
+    "tokens": Column("Wasted tokens", "tokens", "Of the attempts whose usage is known"),
+    "unknown": Column("Unknown usage", "exact", "Model attempts whose tokens nobody saw: their cost is not known"),
+    "cost": Column("Wasted cost", "money"),
+    "run_ms": Column("Run time lost", "ms"),
+    "backoff_ms": Column("Backoff caused", "ms", "Waiting before the next attempt"),
+    "share": Column("Of all lost time", "share"),
+}
+
+
+def priced(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the query ``waste`` with summed tokens and their share of all time lost."""
+    tokens = frame["tokens_input"].fillna(0) + frame["tokens_output"].fillna(0)
+    unseen = frame["tokens_input"].isna() & frame["tokens_output"].isna()
+    lost = frame["run_ms"].fillna(0) + frame["backoff_ms"].fillna(0)
+    return frame.assign(tokens=tokens.mask(unseen), share=lost / lost.sum() if lost.sum() else None)
+
+
+def sentence(frame: pd.DataFrame, words: str) -> str:
+    """The answer in one line: what the retries of this stretch of time cost, and the first cause."""
+    attempts, unknown = int(frame["attempts"].sum()), int(frame["unknown"].sum())
+    lost = float(frame["run_ms"].fillna(0).sum() + frame["backoff_ms"].fillna(0).sum())
+    tokens, cost = (_known(frame[name]) for name in ("tokens", "cost"))
+    spent = f"{units.tokens(tokens)} ({units.money(cost)})" if tokens else "no tokens that anybody saw"
+    found = f"In {words}, {attempts:,} attempts came to nothing: {spent} and {units.duration(lost)} of run time and "
+    found += "backoff."
+    if unknown:
+        found += f" The tokens of {unknown:,} of them are unknown, so the cost is at least this."
+    first = frame.sort_values(["share", "attempts"], ascending=False).iloc[0]
+    return f"{found} Most of the time went to: {first['value']} ({units.percent(first['share'], 1)})."
+
+
+def _known(values: "pd.Series[Any]") -> float | None:
+    known = values.dropna()
+    return None if known.empty else float(known.sum())
+
+
+def draw(stretch: Period) -> None:
+    """Sentence, dimension, table."""
+    st.markdown("###### What did the retries cost, and who caused them?")
+    causes = priced(data.query("waste", **stretch.params()))
+    if causes.empty:
+        markup.html(markup.note(f"Nothing was lost to retries in {stretch.words}."))
+        return
+    markup.html(markup.note(sentence(causes, stretch.words)))
+    by = st.segmented_control("Lost by", list(BY), key="waste_by", bind="query-params", default="Cause", required=True)
+    by = by or "Cause"
+    found = causes if by == "Cause" else priced(data.query("waste", by=BY[by], **stretch.params()))
+    found = found.sort_values(["share", "attempts"], ascending=False).reset_index(drop=True)
+    grid.draw(found, {**COLUMNS, "value": Column(by, width=260)}, key="waste", alt=f"Lost attempts by {by}", rows=10)

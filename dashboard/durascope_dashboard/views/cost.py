@@ -1,0 +1,156 @@
+"""The Tokens and cost page: who spends what, and what retries cost and who caused them."""
+
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+
+from durascope_dashboard import data, units
+from durascope_dashboard.panels import charts, grid, markup, period, states, waste
+from durascope_dashboard.panels.grid import Column
+from durascope_dashboard.panels.period import Period
+from durascope_dashboard.panels.runs_table import total
+
+BY: Final = {"Model": "model", "Agent": "agent", "Workflow type": "workflow_type", "Task queue": "task_queue",
+             "Tool": "tool"}  # fmt: skip
+COLUMNS: Final = {
+    "value": Column("", width=240),
+    "operations": Column("Calls", "exact"),
+    "attempts": Column("Attempts", "exact"),
+    "billed_input": Column("Input", "tokens"),
+    "cached_share": Column("Cached", "share", "Part of the input that was read from the cache"),
+    "billed_output": Column("Output", "tokens"),
+    "billed_reasoning": Column("Reasoning", "tokens", "Part of the output"),
+    "wasted": Column("Wasted", "tokens", "Billed, but not part of a result that was used"),
+    "waste_share": Column("Waste", "share"),
+    "unknown_attempts": Column("Unknown", "exact", "Attempts whose tokens nobody saw: not counted as 0"),
+    "cost_billed": Column("Cost", "money"),
+    "cost_wasted": Column("Wasted cost", "money"),
+}
+TOOL_COLUMNS: Final = {
+    "value": Column("Tool", width=240),
+    "calls": Column("Calls", "exact"),
+    "attempts": Column("Attempts", "exact"),
+    "run_ms": Column("Run time", "ms"),
+    "backoff_ms": Column("Backoff", "ms"),
+    "runs": Column("Runs with it", "exact"),
+    "billed_input": Column("Input of these runs", "tokens", "Of all model calls of the runs that call this tool"),
+    "billed_output": Column("Output of these runs", "tokens"),
+    "cost_billed": Column("Cost of these runs", "money"),
+}
+
+
+def page() -> None:
+    """Draw the page."""
+    st.markdown("### Tokens and cost")
+    with states.guarded():
+        stretch = period.bar()
+        found = data.rows(data.query("totals", **stretch.params()))[0]
+        if not found["runs"]:
+            period.nothing(stretch, "runs")
+            return
+        _summary(found)
+        _over_time(stretch)
+        _by_dimension(stretch)
+        waste.draw(stretch)
+        _budget(stretch)
+
+
+def _summary(found: data.Row) -> None:
+    billed, wasted = total(found, "billed"), total(found, "wasted")
+    cells = [
+        ("Billed", units.tokens(billed)),
+        ("Wasted", f"{units.count(wasted)} · {units.percent(wasted, billed)}"),
+        ("Unknown usage", f"{found['unknown_attempts'] or 0:,} attempts"),
+        ("Cost", units.money(found["cost_billed"])),
+        ("Wasted cost", units.money(found["cost_wasted"])),
+    ]
+    for column, (label, value) in zip(st.columns(len(cells)), cells, strict=True):
+        column.metric(label, value, border=True)
+    if found["unpriced"]:
+        names = unpriced(found)
+        st.caption(f"{found['unpriced']:,} runs used a model without a known price{names}; the cost leaves it out.")
+
+
+def unpriced(found: data.Row) -> str:
+    """Where to see which; the names stand on each run's ledger."""
+    return " (named on the run's token ledger)" if found["unpriced"] else ""
+
+
+def _over_time(stretch: Period) -> None:
+    series = data.query("attempt_series", **stretch.series(), kind=["model"])
+    by_model = data.query("attempt_series", **stretch.series(), kind=["model"], by="model")
+    domain = (stretch.since, stretch.until)
+    if series.empty:
+        st.caption("No model call in this period.")
+        return
+    left, right = st.columns(2)
+    with left:
+        st.markdown("###### Tokens over time")
+        tokens = series.assign(
+            useful=series["useful_input"].fillna(0) + series["useful_output"].fillna(0),
+            wasted=series["wasted_input"].fillna(0) + series["wasted_output"].fillna(0),
+        )
+        charts.over_time(
+            tokens, {"useful": "useful", "wasted": "wasted"}, unit="tokens", key="tokens_chart", stacked=True,
+            colors=("model", "error"), domain=domain, words=f"Useful and wasted tokens in {stretch.words}",
+        )  # fmt: skip
+    with right:
+        st.markdown("###### Cost over time, by model")
+        charts.by_value(
+            by_model, "cost_billed", unit="USD", key="cost_chart", domain=domain,
+            words=f"Cost by model in {stretch.words}",
+        )  # fmt: skip
+
+
+def _by_dimension(stretch: Period) -> None:
+    by = st.segmented_control("Spent by", list(BY), key="by", bind="query-params", default="Model", required=True)
+    by = by or "Model"
+    if by == "Tool":
+        grid.draw(data.query("tools", **stretch.span()), TOOL_COLUMNS, key="tools", alt="Tools", rows=10)
+        st.caption("A tool bills no tokens itself: the columns on the right are those of the runs that call it.")
+        return
+    found = derived(data.query("tokens", by=BY[by], **stretch.span()))
+    grid.draw(found, {**COLUMNS, "value": Column(by, width=240)}, key="spent", alt=f"Tokens by {by}", rows=10)
+
+
+def derived(found: pd.DataFrame) -> pd.DataFrame:
+    """The ledger by dimension with waste, its share, and the cached share of the input."""
+    billed = found["billed_input"] + found["billed_output"]
+    wasted = billed - found["useful_input"] - found["useful_output"]
+    return found.assign(
+        wasted=wasted, waste_share=wasted / billed.where(billed > 0),
+        cached_share=found["billed_cached_input"] / found["billed_input"].where(found["billed_input"] > 0),
+        cost_wasted=found["cost_billed"] - found["cost_useful"],
+    )  # fmt: skip
+
+
+def _budget(stretch: Period) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        st.markdown("###### Runs over budget")
+        budget = st.number_input("Tokens a run may bill", min_value=0, value=100_000, step=10_000, key="budget",
+                                 bind="query-params", width=220)  # fmt: skip
+    found = data.query("runs", where=f"tokens > {int(budget or 0)}", order="billed_input", limit=200,
+                       **stretch.params())  # fmt: skip
+    if found.empty:
+        markup.html(markup.note(f"No run of {stretch.words} billed more than {int(budget or 0):,} tokens."))
+        return
+    frame = pd.DataFrame([_over(row, int(budget or 0)) for row in data.rows(found)])
+    columns = {
+        "workflow_id": Column("Run", width=240), "workflow_type": Column("Type", width=180),
+        "started": Column("Started (UTC)", "moment", width=190), "tokens": Column("Tokens", "tokens"),
+        "over": Column("Over budget", "share"), "waste": Column("Wasted", "tokens"), "cost": Column("Cost", "money"),
+    }  # fmt: skip
+    ticked = grid.draw(frame, columns, key="budget_runs", alt="Runs over budget", rows=8, select=True)
+    if ticked:
+        row = data.rows(found.iloc[[ticked[0]]])[0]
+        key = {name: str(row[name]) for name in ("workflow_id", "run_id", "namespace")}
+        st.switch_page(st.session_state["pages"]["run"], query_params=key)
+
+
+def _over(row: data.Row, budget: int) -> dict[str, Any]:
+    tokens = total(row, "billed")
+    over = None if tokens is None or not budget else (tokens - budget) / budget
+    names = ("workflow_id", "run_id", "namespace", "workflow_type", "started")
+    return {**{name: row[name] for name in names}, "tokens": tokens, "over": over, "waste": total(row, "wasted"),
+            "cost": row["cost_billed"]}  # fmt: skip

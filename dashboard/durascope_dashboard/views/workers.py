@@ -1,0 +1,148 @@
+"""The Workers page: who runs the work, as their attempts show it and as Temporal sees them at this moment."""
+
+import os
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from durascope_dashboard import data, temporal_view, units
+from durascope_dashboard.exceptions import DurascopeError
+from durascope_dashboard.panels import grid, markup, period, states
+from durascope_dashboard.panels.grid import Column
+from durascope_dashboard.panels.period import Period
+
+FRESH_S: Final = 5.0
+LIVE_S: Final = 10.0
+SEEN: Final = {
+    "worker": Column("Worker", width=240),
+    "task_queue": Column("Task queue", width=170),
+    "build_id": Column("Newest build", width=120),
+    "builds": Column("Builds", "exact", "Different builds in this period: more than one while a version rolls out"),
+    "attempts": Column("Attempts", "exact"),
+    "failed": Column("Failed", "exact"),
+    "rate": Column("Failure rate", "share"),
+    "lost": Column("Lost", "exact", "Attempts that it started and never ended"),
+    "running": Column("Running", "exact"),
+    "queue_p95_ms": Column("Queue p95", "ms"),
+    "run_p95_ms": Column("Run p95", "ms"),
+    "busy_ms": Column("Busy", "ms", "Run time of all its attempts"),
+    "last_seen": Column("Last attempt (UTC)", "moment", width=190),
+}
+WORKERS: Final = {
+    "worker": Column("Worker", width=230),
+    "task_queue": Column("Task queue", width=160),
+    "status": Column("Status", width=90),
+    "activity_used": Column("Activity slots used", "exact"),
+    "activity_slots": Column("of", "exact"),
+    "workflow_used": Column("Workflow slots used", "exact"),
+    "workflow_slots": Column("of", "exact"),
+    "activity_pollers": Column("Activity pollers", "exact"),
+    "workflow_pollers": Column("Workflow pollers", "exact"),
+    "sticky_size": Column("Sticky cache", "exact", "Workflows kept in memory"),
+    "sticky_hit_share": Column("Sticky hits", "share", "Workflow tasks that found their workflow in memory"),
+    "cpu": Column("Host CPU", "share"),
+    "memory": Column("Host memory", "share"),
+    "build": Column("Build", width=110),
+    "sdk": Column("SDK", width=150),
+    "heartbeat": Column("Heartbeat (UTC)", "moment", width=190),
+}
+QUEUES: Final = {
+    "task_queue": Column("Task queue", width=200),
+    "kind": Column("Kind", width=90),
+    "pollers": Column("Pollers", "exact"),
+    "backlog": Column("Backlog", "exact", "Tasks that wait for a worker, about"),
+    "backlog_age_ms": Column("Oldest waits", "ms"),
+    "add_rate": Column("Added /s", "rate"),
+    "dispatch_rate": Column("Dispatched /s", "rate"),
+    "versions": Column("Builds that poll", width=160),
+    "last_poll": Column("Last poll (UTC)", "moment", width=190),
+    "namespace": Column("Namespace", width=110),
+}
+
+
+def page() -> None:
+    """Draw the page."""
+    st.markdown("### Workers")
+    with states.guarded():
+        stretch = period.bar(types=False)
+        found = data.query("workers", **stretch.span())
+        st.fragment(_now, run_every=LIVE_S, key="workers_now")(_task_queues(found))
+        _seen(found, stretch)
+
+
+def _task_queues(found: pd.DataFrame) -> tuple[tuple[str, str], ...]:
+    namespace = os.environ.get("TEMPORAL_NAMESPACE", "default")
+    return tuple((namespace, str(name)) for name in sorted(set(found["task_queue"].dropna())))
+
+
+@st.cache_data(ttl=FRESH_S, max_entries=20, show_spinner=False)
+def _look(task_queues: tuple[tuple[str, str], ...]) -> temporal_view.Seen:
+    return temporal_view.look(task_queues)
+
+
+def _now(task_queues: tuple[tuple[str, str], ...]) -> None:
+    st.markdown("###### Now, as Temporal sees it")
+    try:
+        seen = _look(task_queues)
+    except DurascopeError as error:
+        not_connected(error)
+        return
+    st.caption(f"Asked at {units.moment(data.now())}")
+    for note in seen.notes:
+        markup.html(markup.note(note))
+    _warn(seen)
+    if seen.queues:
+        grid.draw(pd.DataFrame(seen.queues), QUEUES, key="queues", alt="Task queues: pollers and backlog", rows=8)
+    if seen.workers:
+        frame = pd.DataFrame(seen.workers).sort_values(["task_queue", "worker"])
+        grid.draw(frame, WORKERS, key="temporal_workers", alt="Workers: slots, pollers, sticky cache", rows=10)
+    elif not seen.notes:
+        markup.html(markup.note("No worker has sent a heartbeat: none runs, or its SDK is too old to send one."))
+
+
+def not_connected(error: DurascopeError) -> None:
+    """Temporal is not there; what the store knows is shown below all the same."""
+    states.explain(
+        "Temporal is not connected",
+        f"{error}. Pollers, slots and backlog are known to Temporal only; below is what the attempts show.",
+        command="TEMPORAL_ADDRESS=localhost:7233 durascope dashboard",
+    )
+
+
+def starved(queues: list[temporal_view.Row]) -> list[str]:
+    """Sentences about task queues that cannot keep up."""
+    found = []
+    for row in queues:
+        if row["backlog"] and not row["pollers"]:
+            found.append(f"{row['backlog']:,} {row['kind']} tasks wait on {row['task_queue']}, and nobody polls it.")
+        elif row["backlog"] and row["backlog_age_ms"] > 5000:
+            age = units.duration(row["backlog_age_ms"])
+            found.append(
+                f"The oldest {row['kind']} task on {row['task_queue']} has waited {age}; add workers or slots."
+            )
+    return found
+
+
+def full(workers: list[temporal_view.Row]) -> list[str]:
+    """Sentences about workers without a free slot."""
+    return [
+        f"{row['worker']} uses all of its {row['activity_slots']} activity slots on {row['task_queue']}."
+        for row in workers
+        if row["activity_slots"] and row["activity_used"] >= row["activity_slots"]
+    ]
+
+
+def _warn(seen: temporal_view.Seen) -> None:
+    for sentence in [*starved(seen.queues), *full(seen.workers)]:
+        with st.container(border=True):
+            markup.html(markup.note(f"⚠ {sentence}"))
+
+
+def _seen(found: pd.DataFrame, stretch: Period) -> None:
+    st.markdown("###### As their attempts show it")
+    if found.empty:
+        period.nothing(stretch, "attempts with a known worker")
+        return
+    shown = found.assign(rate=found["failed"] / found["attempts"])
+    grid.draw(shown, SEEN, key="workers", alt="Workers by their attempts", rows=12)
