@@ -1,23 +1,22 @@
 """Python values to Arrow columns, with as little Python per row as possible."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-
-def table(names: Sequence[str], rows: Sequence[tuple[Any, ...]], of: pa.Schema, **ready: pa.Array) -> pa.Table:
-    """Rows of tuples in the order of ``names``, beside columns that are ``ready``, in the order of the schema."""
-    columns = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(names, ())
-    fields = [field for field in of if field.name in columns or field.name in ready]
-    arrays = [
-        ready[field.name] if field.name in ready else pa.array(columns[field.name], field.type) for field in fields
-    ]
-    return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+Ints = npt.NDArray[np.int64]
+MAX_NS = 2**63 - 1
 
 
-def hexadecimal(raws: Iterable[bytes], size: int) -> pa.Array:
+def table(columns: Mapping[str, pa.Array], of: pa.Schema) -> pa.Table:
+    """The columns in the order and with the types of the schema; those not given are left out."""
+    fields = [field for field in of if field.name in columns]
+    return pa.Table.from_arrays([columns[field.name] for field in fields], schema=pa.schema(fields))
+
+
+def hexadecimal(raws: Sequence[bytes], size: int) -> pa.Array:
     """Ids of ``size`` bytes as hex strings, all at once; of another length or all zero: null."""
     null = b"\0" * size
     ids = [raw if len(raw) == size else null for raw in raws]
@@ -29,6 +28,22 @@ def hexadecimal(raws: Iterable[bytes], size: int) -> pa.Array:
     return pa.StringArray.from_buffers(len(ids), offsets, text, bitmap)
 
 
-def runs_of(pieces: Sequence[tuple[str | None, int]]) -> pa.Array:
+def text(raws: Sequence[bytes]) -> pa.Array:
+    """UTF-8 bytes as strings; what is wrong in them is replaced, so that one byte does not cost a batch."""
+    try:
+        return pa.array(raws, pa.binary()).cast(pa.string())
+    except pa.ArrowInvalid:
+        return pa.array([raw.decode("utf-8", "replace") for raw in raws], pa.string())
+
+
+def micros(nanos: Sequence[int]) -> pa.Array:
+    """Unsigned nanoseconds as microseconds; 0 (not set) and what no clock can say are null."""
+    found = np.array(nanos, np.uint64)
+    return pa.array((found // np.uint64(1000)).astype(np.int64), mask=(found == 0) | (found > MAX_NS))
+
+
+def repeated(pieces: Sequence[tuple[str | None, int]]) -> pa.Array:
     """Each value as often as its count says: what is the same for all spans of a resource or scope."""
+    if not pieces:
+        return pa.array([], pa.string())
     return pa.concat_arrays([pa.repeat(pa.scalar(value, pa.string()), count) for value, count in pieces])

@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from durascope import conventions as c
-from durascope_dashboard.store.schema import TOKEN_KINDS
 
 Facts = dict[str, Any]
 
@@ -167,16 +166,7 @@ FACTS: Final[Mapping[str, Fact]] = _facts()
 
 
 def read(name: str, value: Any) -> tuple[str, int, Any]:
-    """(fact, -rank, its value): sorted, the first choice comes last. ("", 0, None) for what states no fact."""
+    """(fact, -rank, its value): in order, the first choice comes last. ("", 0, None) for what states no fact."""
     meaning = FACTS.get(name)
     found = None if meaning is None else meaning.read(value)
     return ("", 0, None) if meaning is None or found is None else (meaning.fact, -meaning.rank, found)
-
-
-def drop_zero_usage(facts: Facts) -> None:
-    """A usage that is zero throughout is a provider that reported nothing: unknown, so it is taken out."""
-    if facts.get("input") == 0 or facts.get("output") == 0:
-        counts = [facts.get(kind) for kind in TOKEN_KINDS]
-        if not any(counts):
-            for kind in TOKEN_KINDS:
-                facts.pop(kind, None)

@@ -6,10 +6,10 @@ from typing import Any
 
 import grpc
 
-from durascope_dashboard.collector.ingest import Overloaded
 from durascope_dashboard.collector.listening import listen
 from durascope_dashboard.collector.otlp import MalformedRequest
-from durascope_dashboard.collector.receiver import MAX_INFLATED_BYTES, Receiver
+from durascope_dashboard.collector.payloads import MAX_BODY_BYTES, Overloaded
+from durascope_dashboard.collector.receiver import Receiver
 from durascope_dashboard.exceptions import PortInUse
 
 _SERVICES = {"traces": "trace.v1.TraceService", "logs": "logs.v1.LogsService", "metrics": "metrics.v1.MetricsService"}
@@ -33,11 +33,11 @@ def _handler(receiver: Receiver, signal: str) -> Callable[[bytes, grpc.ServicerC
 
 def start_grpc(receiver: Receiver, host: str, port: int) -> tuple[Any, int]:
     """Start serving; returns the server and its port. Raises PortInUse."""
-    options = [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", MAX_INFLATED_BYTES)]
+    options = [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", MAX_BODY_BYTES)]
     server = grpc.server(
         ThreadPoolExecutor(MAX_IN_FLIGHT, thread_name_prefix="durascope-grpc"),
         options=options,
-        maximum_concurrent_rpcs=MAX_IN_FLIGHT * 4,
+        maximum_concurrent_rpcs=MAX_IN_FLIGHT * 2,
     )
     for signal, service in _SERVICES.items():
         method = grpc.unary_unary_rpc_method_handler(_handler(receiver, signal))

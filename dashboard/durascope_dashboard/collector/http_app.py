@@ -11,15 +11,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from durascope_dashboard.collector.ingest import Overloaded
 from durascope_dashboard.collector.otlp import MalformedRequest
+from durascope_dashboard.collector.payloads import Budget, Overloaded, PayloadTooLarge, UnsupportedPayload
 from durascope_dashboard.collector.read_api import ReadApi
-from durascope_dashboard.collector.receiver import PayloadTooLarge, Receiver, UnsupportedPayload
-from durascope_dashboard.exceptions import CollectorError
+from durascope_dashboard.collector.receiver import Receiver
 
 Health = Callable[[], dict[str, Any]]
 
@@ -38,23 +37,41 @@ def _refusal(error: Exception) -> Response:
 def _otlp(receiver: Receiver, signal: str) -> Callable[[Request], Awaitable[Response]]:
     async def receive(request: Request) -> Response:
         content_type = request.headers.get("content-type", "").split(";")[0].strip()
+        held = _Held(receiver.budget)
         try:
-            body = await _body(request, receiver.max_body_bytes)
+            body = await _body(request, receiver.max_body_bytes, held)
             answer = await receiver.receive(signal, body, content_type, request.headers.get("content-encoding", ""))
-        except (MalformedRequest, PayloadTooLarge, UnsupportedPayload, CollectorError, OSError) as error:
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody reads it
+        except Exception as error:  # also when the commit failed: the sender must know that nothing is stored
             return _refusal(error)
-        except Exception as error:  # the commit failed: the sender must know that nothing is stored
-            return _refusal(error)
+        finally:
+            held.give()
         return Response(answer, media_type=content_type)
 
     return receive
 
 
-async def _body(request: Request, limit: int) -> bytes:
-    chunks, size = [], 0
+class _Held:
+    """What one request holds of the budget."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self.size = 0
+
+    def take(self, size: int) -> None:
+        self._budget.take(size)
+        self.size += size
+
+    def give(self) -> None:
+        self._budget.give(self.size)
+
+
+async def _body(request: Request, limit: int, held: _Held) -> bytes:
+    chunks = []
     async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
+        held.take(len(chunk))
+        if held.size > limit:
             raise PayloadTooLarge(f"the body is larger than {limit} bytes; send smaller batches")
         chunks.append(chunk)
     return b"".join(chunks)

@@ -20,6 +20,7 @@ from durascope.identity import RunKey
 from durascope.records import HistoryRecord
 from durascope_dashboard.collector.history_rows import history_tables
 from durascope_dashboard.collector.otlp import Decoded
+from durascope_dashboard.collector.payloads import Overloaded
 from durascope_dashboard.collector.rollup import RollUp
 from durascope_dashboard.exceptions import CollectorError
 from durascope_dashboard.store import schema
@@ -27,15 +28,9 @@ from durascope_dashboard.store.duckdb_store import DuckStore, run_keys_table
 
 log = logging.getLogger("durascope.collector")
 
-MAX_QUEUED_ROWS = 200_000
+MAX_QUEUED_ROWS = 100_000
 MAX_BATCH_ROWS = 20_000
 _STOP = object()
-
-
-class Overloaded(CollectorError):
-    """The queue is full: the sender should try again after ``retry_after_s``."""
-
-    retry_after_s = 1
 
 
 @dataclass
@@ -104,6 +99,12 @@ class Ingest:
     def submit(self, decoded: Decoded) -> "Future[None]":
         """Queue one OTLP request; the future is done when its rows are committed. Raises Overloaded."""
         return self._put(Item(decoded.tables(), decoded.runs))
+
+    def check_room(self) -> None:
+        """Raises Overloaded, before any work is done, if what waits to be written is too much already."""
+        if self._waiting >= MAX_QUEUED_ROWS:
+            self.counters.refused += 1
+            raise Overloaded(f"{self._waiting} rows are waiting to be written; send again in a second")
 
     def write_history(self, records: Sequence[HistoryRecord]) -> None:
         """Put these histories in place of what was known of their runs; returns when committed."""

@@ -1,32 +1,36 @@
 """OTLP requests as rows of the store: pure, no I/O. Spans, attempts that attempt spans tell, attempts that only began.
 
-body -> wire.TraceRequest -> per span: attributes -> facts -> columns -> Arrow
+bodies --(wire.py)--> spans, one after another --(facts.py)--> columns --> Arrow
+
+Requests that wait together are decoded together: what a batch costs is then shared, and small ones cost little.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from google.protobuf.message import DecodeError
 
 from durascope import conventions as c
 from durascope.identity import RunKey
 from durascope_dashboard.collector import attributes as kv
 from durascope_dashboard.collector import columns, wire
-from durascope_dashboard.collector.attempts import Row, attempt_row, attempts_table
+from durascope_dashboard.collector.attempts import attempts_table, run_columns
+from durascope_dashboard.collector.columns import Ints
+from durascope_dashboard.collector.facts import Facts
 from durascope_dashboard.store import schema
 
-_STATUS: Final = {0: "unset", 1: "ok", 2: "error"}
-_MAX_NS: Final = 2**63 - 1
-_NO_RUN: Final = ("", "", "")
-# Columns of `spans` made row by row; ids, resource and scope are made for all rows at once.
-_NAMES: Final = (
-    *schema.RUN_KEY, "name", "kind", "start", "end", "status", "status_message", "activity_id", "attempt", "agent",
-    "model", "input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens",
-    "attributes", "events",
-)  # fmt: skip
+_STATUS: Final = pa.array(["unset", "ok", "error"])
+_EVENT: Final = c.EVENT_ATTEMPT_STARTED.encode()
+_NO_TRACE, _NO_SPAN = b"\0" * 16, b"\0" * 8
+_TOKENS: Final = {
+    "input_tokens": "input", "cached_input_tokens": "cached_input", "cache_write_tokens": "cache_write",
+    "output_tokens": "output", "reasoning_tokens": "reasoning",
+}  # fmt: skip
 
 
 class MalformedRequest(ValueError):
@@ -35,7 +39,7 @@ class MalformedRequest(ValueError):
 
 @dataclass
 class Decoded:
-    """Rows of one request, and the runs they tell of."""
+    """Rows of some requests, and the runs they tell of."""
 
     spans: pa.Table | None = None
     span_attempts: pa.Table | None = None
@@ -55,139 +59,148 @@ class Decoded:
 
 
 @dataclass
-class _Collected:
-    """Spans of one request while they are read."""
+class _Rows:
+    """Spans or log records while they are gathered, one list a field; the last three are by resource and scope."""
 
-    rows: list[tuple[Any, ...]] = field(default_factory=list)
-    ids: list[tuple[bytes, bytes, bytes]] = field(default_factory=list)
-    attempts: list[Row] = field(default_factory=list)
-    runs: set[tuple[str, str, str]] = field(default_factory=set)
+    messages: list[Any] = field(default_factory=list)
+    raws: list[bytes] = field(default_factory=list)
+    counts: list[int] = field(default_factory=list)
     resources: list[tuple[str | None, int]] = field(default_factory=list)
     services: list[tuple[str | None, int]] = field(default_factory=list)
+    namespaces: list[tuple[str | None, int]] = field(default_factory=list)
     scopes: list[tuple[str | None, int]] = field(default_factory=list)
     rejected: int = 0
 
+    def group(self, resource: Any, scoped: Sequence[tuple[Any, Sequence[Any]]], valid: Callable[[Any], bool]) -> None:
+        """Add the valid messages of one resource."""
+        facts, text = kv.member_text(resource.attributes)
+        before = len(self.messages)
+        for scope, messages in scoped:
+            first = len(self.messages)
+            for message in messages:
+                if valid(message):
+                    found = message.attributes
+                    self.messages.append(message)
+                    self.counts.append(len(found))
+                    self.raws.extend(found)
+                else:
+                    self.rejected += 1
+            self.scopes.append((scope.name.decode("utf-8", "replace"), len(self.messages) - first))
+        count = len(self.messages) - before
+        self.resources.append((text, count))
+        self.services.append((facts.get("service"), count))
+        # Temporal's own interceptors do not say the namespace.
+        self.namespaces.append((facts.get("namespace", "default"), count))
 
-def _valid(raw: bytes, size: int) -> bool:
-    return len(raw) == size and any(raw)
+
+def _valid_span(span: Any) -> bool:
+    trace, ident = span.trace_id, span.span_id
+    return (
+        len(trace) == 16 and len(ident) == 8 and trace != _NO_TRACE and ident != _NO_SPAN
+        and 0 < span.start <= columns.MAX_NS
+    )  # fmt: skip
 
 
-def _micros(nanos: int) -> int | None:
-    """None for 0 (not set) and for what no clock can say."""
-    return nanos // 1000 if 0 < nanos <= _MAX_NS else None
+def _is_start(record: Any) -> bool:
+    return bool(record.event_name == _EVENT or _EVENT in record.body)
 
 
-def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", "replace")
-
-
-def decode_traces(body: bytes) -> Decoded:
-    """An ExportTraceServiceRequest. Raises MalformedRequest."""
+def decode_traces(*bodies: bytes) -> Decoded:
+    """ExportTraceServiceRequests. Raises MalformedRequest if one of them is none."""
+    rows = _Rows()
     try:
-        request = wire.TraceRequest.FromString(body)
-        found = _Collected()
-        for group in request.resource_spans:
-            _group(group, found)
+        for body in bodies:
+            for group in wire.TraceRequest.FromString(body).resource_spans:
+                rows.group(group.resource, [(s.scope, s.spans) for s in group.scope_spans], _valid_span)
+        return _spans(rows) if rows.messages else Decoded(rejected=rows.rejected)
     except DecodeError as error:
         raise MalformedRequest(f"the body is not an OTLP trace request ({error})") from error
-    return _decoded(found)
 
 
-def _group(group: Any, found: _Collected) -> None:
-    facts, text = kv.decode_all(group.resource.attributes)
-    namespace = facts.get("namespace", "default")  # Temporal's own interceptors do not say it
-    before = len(found.rows)
-    for scoped in group.scope_spans:
-        first = len(found.rows)
-        for span in scoped.spans:
-            _span(span, namespace, found)
-        found.scopes.append((_text(scoped.scope.name), len(found.rows) - first))
-    found.resources.append((text, len(found.rows) - before))
-    found.services.append((facts.get("service"), len(found.rows) - before))
+def _spans(rows: _Rows) -> Decoded:
+    facts, spans = Facts(rows.raws, rows.counts), rows.messages
+    keys = run_columns(facts, columns.repeated(rows.namespaces))
+    codes = np.array([span.status.code for span in spans], np.int64)
+    codes[(codes < 0) | (codes > 2)] = 0
+    messages = columns.text([span.status.message for span in spans])
+    made = keys | {
+        "trace_id": columns.hexadecimal([span.trace_id for span in spans], 16),
+        "span_id": columns.hexadecimal([span.span_id for span in spans], 8),
+        "parent_span_id": columns.hexadecimal([span.parent_span_id for span in spans], 8),
+        "name": columns.text([span.name for span in spans]),
+        "start": columns.micros([span.start for span in spans]),
+        "end": columns.micros([span.end for span in spans]),
+        "status": _STATUS.take(pa.array(codes)),
+        "status_message": pc.if_else(pc.equal(messages, ""), pa.scalar(None, pa.string()), messages),
+        "service": columns.repeated(rows.services), "scope": columns.repeated(rows.scopes),
+        "resource": columns.repeated(rows.resources), "attributes": facts.texts(),
+        "events": pa.array([_events(span.events) if span.events else None for span in spans], pa.string()),
+        "received": pa.repeat(pa.scalar(time.time_ns() // 1000, pa.int64()), len(spans)),
+    }  # fmt: skip
+    made |= {name: facts.column(name) for name in ("kind", "activity_id", "attempt", "agent", "model")}
+    made |= {name: facts.column(fact) for name, fact in _TOKENS.items()}
+    told = made | {
+        "failed": pa.array(codes == 2), "message": made["status_message"], "begun_only": made["end"].is_null()
+    }  # fmt: skip
+    wanted = pc.fill_null(pc.equal(made["kind"], c.SPAN_ATTEMPT), False)
+    return Decoded(
+        spans=columns.table(made, schema.SPANS),
+        span_attempts=attempts_table(facts, told, wanted),
+        runs=_runs(keys), accepted=len(spans), rejected=rows.rejected,
+    )  # fmt: skip
 
 
-def _span(span: Any, namespace: str, found: _Collected) -> None:
-    trace, ident, start = span.trace_id, span.span_id, _micros(span.start)
-    if start is None or not _valid(trace, 16) or not _valid(ident, 8):
-        found.rejected += 1
-        return
-    facts, text = kv.decode_all(span.attributes)
-    get = facts.get
-    key = _key(facts, namespace)
-    if key is not _NO_RUN:
-        found.runs.add(key)
-    end, events = _micros(span.end), span.events
-    status, message = "unset", None
-    if span.HasField("status"):
-        status, message = _STATUS.get(span.status.code, "unset"), _text(span.status.message) or None
-    kind = get("kind")
-    found.rows.append((
-        *key, _text(span.name), kind, start, end, status, message, get("activity_id"), get("attempt"), get("agent"),
-        get("model"), get("input"), get("cached_input"), get("cache_write"), get("output"), get("reasoning"), text,
-        _events(events) if events else None,
-    ))  # fmt: skip
-    found.ids.append((trace, ident, span.parent_span_id))
-    if kind == c.SPAN_ATTEMPT and key is not _NO_RUN and "activity_id" in facts and "attempt" in facts:
-        ids = trace.hex(), ident.hex()
-        found.attempts.append(attempt_row(key, facts, ids, start, end, status == "error", message))
-
-
-def _key(facts: dict[str, Any], namespace: str) -> tuple[str, str, str]:
-    try:
-        return facts.get("namespace", namespace), facts["workflow_id"], facts["run_id"]
-    except KeyError:
-        return _NO_RUN
+def _runs(keys: Mapping[str, pa.Array]) -> set[RunKey]:
+    """Distinct run keys, found by number and not by name."""
+    cells: Ints = np.zeros(len(keys["run_id"]), np.int64)
+    for name in schema.RUN_KEY:
+        encoded = keys[name].dictionary_encode()
+        cells = cells * len(encoded.dictionary) + encoded.indices.to_numpy()
+    rows = pa.array(np.unique(cells, return_index=True)[1])
+    named = zip(*(keys[name].take(rows).to_pylist() for name in schema.RUN_KEY), strict=True)
+    return {RunKey(*key) for key in named if key[2]}
 
 
 def _events(raws: Sequence[bytes]) -> str:
     events = [wire.Event.FromString(raw) for raw in raws]
+    texts = [(event, event.name.decode("utf-8", "replace")) for event in events]
     return kv.dump(
-        [{"name": _text(e.name), "time": _micros(e.time), "attributes": kv.values(e.attributes)} for e in events]
+        [{"name": name, "time": _micros(e.time), "attributes": kv.values(e.attributes)} for e, name in texts]
     )
 
 
-def _decoded(found: _Collected) -> Decoded:
-    out = Decoded(accepted=len(found.rows), rejected=found.rejected, runs={RunKey(*key) for key in found.runs})
-    if found.rows:
-        traces, idents, parents = zip(*found.ids, strict=True)
-        received = pa.repeat(pa.scalar(time.time_ns() // 1000, pa.int64()), len(found.rows))
-        out.spans = columns.table(
-            _NAMES, found.rows, schema.SPANS,
-            trace_id=columns.hexadecimal(traces, 16), span_id=columns.hexadecimal(idents, 8),
-            parent_span_id=columns.hexadecimal(parents, 8), resource=columns.runs_of(found.resources),
-            service=columns.runs_of(found.services), scope=columns.runs_of(found.scopes), received=received,
-        )  # fmt: skip
-    if found.attempts:
-        out.span_attempts = attempts_table(found.attempts)
-    return out
+def _micros(nanos: int) -> int | None:
+    return nanos // 1000 if 0 < nanos <= columns.MAX_NS else None
 
 
-def decode_logs(body: bytes) -> Decoded:
-    """An ExportLogsServiceRequest: started-events become attempts that have only begun, the rest is passed over."""
-    out, attempts = Decoded(), []
+def decode_logs(*bodies: bytes) -> Decoded:
+    """ExportLogsServiceRequests: started-events become attempts that have only begun, the rest is passed over."""
+    rows = _Rows()
     try:
-        for group in wire.LogsRequest.FromString(body).resource_logs:
-            namespace = kv.decode_all(group.resource.attributes)[0].get("namespace", "default")
-            for scoped in group.scope_logs:
-                out.accepted += len(scoped.logs)
-                rows = (_started(record, namespace) for record in scoped.logs)
-                attempts += [row for row in rows if row is not None]
+        for body in bodies:
+            for group in wire.LogsRequest.FromString(body).resource_logs:
+                rows.group(group.resource, [(s.scope, s.logs) for s in group.scope_logs], _is_start)
+        accepted = len(rows.messages) + rows.rejected
+        return _started(rows, accepted) if rows.messages else Decoded(accepted=accepted)
     except DecodeError as error:
         raise MalformedRequest(f"the body is not an OTLP logs request ({error})") from error
-    if attempts:
-        out.span_attempts = attempts_table(attempts)
-        out.runs = {RunKey(*row[:3]) for row in attempts}
-    return out
 
 
-def _started(record: Any, namespace: str) -> Row | None:
-    event = c.EVENT_ATTEMPT_STARTED.encode()
-    if record.event_name != event and event not in record.body:
-        return None
-    facts, _ = kv.decode_all(record.attributes)
-    key = _key(facts, namespace)
-    if key is _NO_RUN or "activity_id" not in facts or "attempt" not in facts:
-        return None
-    begun = _micros(record.time) or _micros(record.observed)
-    facts["status"] = "running"
-    return attempt_row(key, facts, (record.trace_id.hex(), record.span_id.hex()), begun, None)
+def _started(rows: _Rows, accepted: int) -> Decoded:
+    facts, records = Facts(rows.raws, rows.counts), rows.messages
+    count = len(records)
+    keys = run_columns(facts, columns.repeated(rows.namespaces))
+    told = keys | {
+        "trace_id": columns.hexadecimal([record.trace_id for record in records], 16),
+        "span_id": columns.hexadecimal([record.span_id for record in records], 8),
+        "start": columns.micros([record.time or record.observed for record in records]),
+        "end": pa.nulls(count, pa.int64()), "message": pa.nulls(count, pa.string()),
+        "failed": pa.array(np.zeros(count, np.bool_)), "begun_only": pa.array(np.ones(count, np.bool_)),
+    }  # fmt: skip
+    found = attempts_table(facts, told, pa.array(np.ones(count, np.bool_)))
+    if found is None:
+        return Decoded(accepted=accepted)
+    runs = _runs({name: found[name].combine_chunks() for name in schema.RUN_KEY})
+    status = found.schema.get_field_index("status")
+    running = found.set_column(status, found.schema.field(status), pa.repeat("running", found.num_rows))
+    return Decoded(span_attempts=running, runs=runs, accepted=accepted)

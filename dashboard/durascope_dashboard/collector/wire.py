@@ -45,7 +45,7 @@ _MESSAGES: Final[dict[str, dict[str, _Field]]] = {
         "observed": (11, _FIXED64, False, ""),
         "event_name": (12, _BYTES, False, ""),
     },
-    "ScopeLogs": {"logs": (2, _MESSAGE, True, "LogRecord")},
+    "ScopeLogs": {"scope": (1, _MESSAGE, False, "Scope"), "logs": (2, _MESSAGE, True, "LogRecord")},
     "ResourceLogs": {"resource": (1, _MESSAGE, False, "Resource"), "scope_logs": (2, _MESSAGE, True, "ScopeLogs")},
     "LogsRequest": {"resource_logs": (1, _MESSAGE, True, "ResourceLogs")},
     "AnyValue": {
