@@ -1,8 +1,15 @@
 """`durascope collect`: the collector in the foreground."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from durascope_dashboard.cli._temporal import temporal_config, temporal_options
+
+if TYPE_CHECKING:
+    from durascope_dashboard.collector.ingest import Ingest
+    from durascope_dashboard.temporal.follower import Follower
 
 
 @click.command("collect")
@@ -12,9 +19,25 @@ import click
 @click.option("--otlp-http", default="127.0.0.1:4318", show_default=True, metavar="HOST:PORT",
               help="OTLP over HTTP, read API and /healthz.")  # fmt: skip
 @click.option("--no-history", is_flag=True, help="Do not follow Temporal's histories.")
-def command(store: Path | None, otlp_grpc: str, otlp_http: str, no_history: bool) -> int:
+@temporal_options
+def command(
+    store: Path | None,
+    otlp_grpc: str,
+    otlp_http: str,
+    no_history: bool,
+    address: str | None,
+    namespaces: tuple[str, ...],
+    profile: str | None,
+) -> int:
     """Receive OTLP, follow Temporal's histories and answer readers, until SIGINT or SIGTERM."""
     from durascope_dashboard.collector.server import run_collector
     from durascope_dashboard.reader import default_store
 
-    return run_collector(store or default_store(), otlp_grpc=otlp_grpc, otlp_http=otlp_http, history=not no_history)
+    async def follow(ingest: "Ingest") -> "Follower":
+        from durascope_dashboard.temporal.follower import Follower
+
+        return Follower(temporal_config(address, namespaces, profile), ingest)
+
+    return run_collector(
+        store or default_store(), otlp_grpc=otlp_grpc, otlp_http=otlp_http, history=not no_history, follow=follow
+    )
