@@ -9,6 +9,7 @@ import click
 # Command -> the module that defines `command`, and its line in --help (so that --help imports nothing).
 COMMANDS = {
     "demo": "Everything at once: Temporal dev server, collector, sample workers, dashboard.",
+    "up": "The collector and the dashboard, over a Temporal server that is there.",
     "collect": "Receive OTLP, follow Temporal histories, serve the read API.",
     "dashboard": "The web page over a collector or a store.",
     "backfill": "Read the histories of runs that have already closed.",

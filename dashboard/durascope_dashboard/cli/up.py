@@ -1,0 +1,42 @@
+"""`durascope up`: the collector and the dashboard in one command."""
+
+from pathlib import Path
+
+import click
+
+from durascope_dashboard.cli._temporal import temporal_options
+
+
+@click.command("up")
+@click.option("--store", type=click.Path(dir_okay=False, path_type=Path), envvar="DURASCOPE_STORE", show_envvar=True,
+              help="The store file.  [default: in the user data directory]")  # fmt: skip
+@click.option("--otlp-grpc", default="127.0.0.1:4317", show_default=True, metavar="HOST:PORT", help="OTLP over gRPC.")
+@click.option("--otlp-http", default="127.0.0.1:4318", show_default=True, metavar="HOST:PORT",
+              help="OTLP over HTTP, read API and /healthz.")  # fmt: skip
+@click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="The dashboard's port.")
+@temporal_options
+def command(
+    store: Path | None,
+    otlp_grpc: str,
+    otlp_http: str,
+    port: int,
+    address: str | None,
+    namespaces: tuple[str, ...],
+    profile: str | None,
+) -> int:
+    """Collect from an existing Temporal server and serve the dashboard, until Ctrl-C.
+
+    \b
+    Example: durascope up --temporal localhost:7233 --namespace default
+    """
+    import platformdirs
+
+    from durascope_dashboard.reader import default_store
+    from durascope_dashboard.up import run_up
+
+    collect = ["--store", str(store or default_store()), "--otlp-grpc", otlp_grpc, "--otlp-http", otlp_http]
+    collect += ["--temporal", address] if address else []
+    collect += ["--profile", profile] if profile else []
+    for namespace in namespaces:
+        collect += ["--namespace", namespace]
+    return run_up(collect, otlp_http, port, Path(platformdirs.user_log_dir("durascope", appauthor=False)))

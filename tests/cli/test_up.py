@@ -1,0 +1,64 @@
+"""`durascope up` as a user starts it: both parts up, both gone after Ctrl-C."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from durascope_dashboard.demo.dev_server import DevServer, free_port, port_in_use
+
+pytestmark = [pytest.mark.server, pytest.mark.timeout(90)]
+
+
+def start(tmp_path: Path, http: int, port: int, temporal: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "durascope._main", "up", "--store", str(tmp_path / "s.duckdb")]
+    command += ["--otlp-http", f"127.0.0.1:{http}", "--otlp-grpc", f"127.0.0.1:{free_port()}"]
+    command += ["--port", str(port), "--temporal", temporal]
+    environment = os.environ | {"XDG_STATE_HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_both_parts_answer_and_ctrl_c_ends_both(tmp_path: Path, temporal_server: DevServer) -> None:
+    """The page and the collector answer; SIGINT ends them with exit code 0 and nothing listens any more."""
+    http, port = free_port(), free_port()
+    process = start(tmp_path, http, port, temporal_server.address)
+    try:
+        assert process.stdout is not None
+        deadline = time.monotonic() + 60
+        said = ""
+        while "Ctrl-C" not in said:
+            assert time.monotonic() < deadline and process.poll() is None, said
+            said += process.stdout.readline()
+        for url in (f"http://127.0.0.1:{http}/healthz", f"http://127.0.0.1:{port}/_stcore/health"):
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                assert answer.status == 200
+        process.send_signal(signal.SIGINT)
+        rest, errors = process.communicate(timeout=30)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+    assert process.returncode == 0
+    assert "nothing is left running" in rest
+    assert "Traceback" not in errors
+    assert not port_in_use(http) and not port_in_use(port)
+
+
+def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
+    """That names the port and what needs it; exit code 1 and nothing started."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        process = start(tmp_path, free_port(), port, "127.0.0.1:1")
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert errors.strip() == (
+        f"durascope: port {port} for the dashboard is in use; stop what listens there or name another port"
+    )
