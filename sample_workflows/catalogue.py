@@ -1,46 +1,31 @@
-"""Every sample: its workflows, its activities and its script. Worker, model server, traffic and tests read it here."""
+"""Every sample: its workflows and its activities. What the models say in them is in scripts.py."""
 
 import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sample_workflows.agent_configuration import script as agent_configuration_script
 from sample_workflows.agent_configuration import tools as agent_configuration_tools
 from sample_workflows.agent_configuration.workflow import TripWorkflow
-from sample_workflows.child_workflows import script as child_workflows_script
 from sample_workflows.child_workflows.workflow import BatchWorkflow, DocumentWorkflow
-from sample_workflows.conversation import script as conversation_script
 from sample_workflows.conversation.workflow import ConversationWorkflow
-from sample_workflows.error_recovery import script as error_recovery_script
 from sample_workflows.error_recovery.workflow import DiagnosisWorkflow
 from sample_workflows.failure_isolation import booking
-from sample_workflows.failure_isolation import script as failure_isolation_script
 from sample_workflows.failure_isolation.booking import BookingWorkflow
 from sample_workflows.failure_isolation.panel import PanelWorkflow
-from sample_workflows.implicit_activities import script as implicit_activities_script
 from sample_workflows.implicit_activities.workflow import PoemWorkflow
-from sample_workflows.model_server import OVERLOADED, RATE_LIMITED, SERVER_ERROR, Rule
-from sample_workflows.observable import script as observable_script
 from sample_workflows.observable import tools as observable_tools
 from sample_workflows.observable.workflow import ObservableWorkflow
-from sample_workflows.performance import script as performance_script
 from sample_workflows.performance.tools import Shop
 from sample_workflows.performance.workflow import ReviewsWorkflow
-from sample_workflows.research import script as research_script
 from sample_workflows.research.library import Library
 from sample_workflows.research.workflow import ResearchWorkflow
-from sample_workflows.resources import script as resources_script
 from sample_workflows.resources import tools as resources_tools
 from sample_workflows.resources.workflow import SurveyWorkflow, TrainingWorkflow
-from sample_workflows.retries import script as retries_script
 from sample_workflows.retries import tools as retries_tools
 from sample_workflows.retries.workflow import ParcelWorkflow
-from sample_workflows.scaling import script as scaling_script
 from sample_workflows.scaling.workflow import BriefingWorkflow
-from sample_workflows.security import script as security_script
 from sample_workflows.security import tools as security_tools
 from sample_workflows.security.workflow import AccountWorkflow
-from sample_workflows.worker_configuration import script as worker_configuration_script
 from sample_workflows.worker_configuration.workflow import TranslateWorkflow
 
 # What a general worker runs. The scaling sample's roles have workers of their own (scaling/roles.py).
@@ -62,31 +47,6 @@ WORKFLOWS: Sequence[type] = (
     ConversationWorkflow,
     DocumentWorkflow,
     BatchWorkflow,
-)
-
-# Each script matches only its own agents' instructions, so their order among each other does not matter.
-RULES: Sequence[Rule] = (
-    *observable_script.RULES,
-    *research_script.RULES,
-    *implicit_activities_script.RULES,
-    *worker_configuration_script.RULES,
-    *agent_configuration_script.RULES,
-    *scaling_script.RULES,
-    *retries_script.RULES,
-    *failure_isolation_script.RULES,
-    *error_recovery_script.RULES,
-    *security_script.RULES,
-    *performance_script.RULES,
-    *resources_script.RULES,
-    *conversation_script.RULES,
-    *child_workflows_script.RULES,
-)
-
-# What makes the demo look like a working day: some calls are rate limited, some fail, their retries get through.
-FAULTS: Sequence[Rule] = (
-    Rule("fault: rate limited", RATE_LIMITED, chance=0.05, first=2),
-    Rule("fault: server error", SERVER_ERROR, chance=0.03, first=2),
-    Rule("fault: overloaded", OVERLOADED, chance=0.02, first=2),
 )
 
 

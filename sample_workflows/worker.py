@@ -23,9 +23,9 @@ from sample_workflows.catalogue import WORKFLOWS, activities
 from sample_workflows.scaling.roles import ROLES, TOOLS, Role
 from sample_workflows.scaling.tools import read_archive
 from sample_workflows.scaling.workflow import WORKFLOWS as ROLE_WORKFLOWS
+from sample_workflows.task_queue import TASK_QUEUE
 from sample_workflows.worker_configuration.parameters import MODEL_PARAMETERS
 
-TASK_QUEUE = "durascope-samples"
 GENERAL = ("workflow", "activity")
 ALL = (*GENERAL, *ROLES)
 GRACE = timedelta(seconds=2)

@@ -9,6 +9,8 @@ from temporalio import activity, workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
+FULL_HOUSE = "Atlantis"
+
 
 @activity.defn
 async def book_flight(trip: str) -> str:
@@ -18,7 +20,9 @@ async def book_flight(trip: str) -> str:
 
 @activity.defn
 async def book_hotel(trip: str) -> str:
-    """Book a hotel."""
+    """Book a hotel. In one city the hotel's system is down for minutes: a run that is retrying, not stuck."""
+    if FULL_HOUSE in trip and activity.info().attempt < 12:
+        raise ApplicationError("the hotel's system is down", type="HotelUnavailable")
     return f"hotel for {trip}"
 
 

@@ -5,9 +5,9 @@ import signal
 import sys
 import threading
 
-from sample_workflows.catalogue import FAULTS, RULES
 from sample_workflows.model_server.latency import INSTANT, REALISTIC
 from sample_workflows.model_server.server import ModelServerError, ScriptedServer
+from sample_workflows.scripts import FAULTS, RULES
 
 
 def main() -> int:

@@ -11,8 +11,8 @@ from openai import AsyncOpenAI
 from temporalio.client import Client
 
 from durascope_dashboard.demo.dev_server import DevServer
-from sample_workflows.catalogue import RULES
 from sample_workflows.model_server import Rule, ScriptedServer
+from sample_workflows.scripts import RULES
 from sample_workflows.worker import build_workers, plugins
 from tests.sample_workflows.fleet import Fleet
 

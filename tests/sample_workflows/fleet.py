@@ -20,8 +20,8 @@ from durascope_dashboard.demo.children import Child, Children
 from durascope_dashboard.demo.dev_server import DevServer, free_port
 from durascope_dashboard.exceptions import NotFound
 from durascope_dashboard.reader import connect
-from sample_workflows.catalogue import RULES
 from sample_workflows.model_server import ScriptedServer
+from sample_workflows.scripts import RULES
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 30.0

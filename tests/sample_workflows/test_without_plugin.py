@@ -2,9 +2,9 @@
 
 from uuid import uuid4
 
-from sample_workflows.catalogue import RULES
 from sample_workflows.model_server import RATE_LIMITED, Rule
 from sample_workflows.research.workflow import ResearchRequest, ResearchWorkflow
+from sample_workflows.scripts import RULES
 from tests.sample_workflows.conftest import StageFactory
 
 

@@ -11,7 +11,15 @@ from durascope_dashboard.demo.ports import Ports
 
 TASK_QUEUE = "durascope-samples"
 DURASCOPE = (sys.executable, "-m", "durascope._main")
-WORKERS = (("worker-workflows", "workflow"), ("worker-tools-1", "activity"), ("worker-tools-2", "activity"))
+# Two workers share the activities of the general queue; the scaling sample's roles have queues of their own.
+WORKERS = (
+    ("worker-workflows", "workflow"),
+    ("worker-tools-1", "activity"),
+    ("worker-tools-2", "activity"),
+    ("worker-roles", "planner,writer,tools"),
+    ("worker-searcher", "searcher"),
+)
+SCHEDULE_S = 30  # a run of the daily log
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +91,7 @@ class Plan:
         """The trickle of runs."""
         rate = self.rate / 5 if self.live else self.rate
         options = ["--task-queue", TASK_QUEUE, "--rate", str(rate), "--seed", str(self.seed)]
+        options += ["--schedule", str(SCHEDULE_S)]
         return [*_module("sample_workflows.traffic"), *options]
 
     def dashboard_command(self) -> list[str]:

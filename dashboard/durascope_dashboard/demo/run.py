@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,15 @@ def run_demo(
 def _say(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
+
+
+@dataclass(frozen=True)
+class Part:
+    """One process of the demo: what to run, and how to see that it is ready."""
+
+    name: str
+    command: list[str]
+    ready: Callable[[Child], bool]
 
 
 @dataclass
@@ -108,19 +118,22 @@ class Demo:
         self._stop.set()
 
     def _start(self) -> None:
-        plan, began = self.plan, time.monotonic()
-        self.plan.directory.mkdir(parents=True, exist_ok=True)
+        began = time.monotonic()
         self.children.directory.mkdir(parents=True, exist_ok=True)
-        self._step("Temporal dev server", self._start_temporal)
-        if not plan.live:
-            self._child("model server", plan.models_command(), lambda: port_in_use(plan.ports.models))
-        self._child("collector", plan.collector_command(), lambda: _answers(f"{plan.collector_url}/healthz"))
-        for name, role in WORKERS:
-            self._worker(name, role)
-        self._child("traffic", plan.traffic_command(), lambda: True)
-        self._child("dashboard", plan.dashboard_command(), lambda: _answers(f"{plan.dashboard_url}/_stcore/health"))
+        self.say("starting: Temporal dev server")
+        self._start_temporal()
+        parts = self._parts()
         if not self._stop.is_set():
-            self.say(f"everything is up after {time.monotonic() - began:.1f} s")
+            self.say(f"  Temporal dev server is ready ({time.monotonic() - began:.1f} s)")
+            self.say(f"starting: {', '.join(part.name for part in parts)}")
+        # All at once: most of the time goes into imports, and they need each other only when they work.
+        started = [(part, self._spawn(part)) for part in parts if not self._stop.is_set()]
+        for part, child in started:
+            self.children.wait_ready(child, partial(part.ready, child), READY_TIMEOUT_S, self._stop.is_set)
+            if not self._stop.is_set():
+                self.say(f"  {part.name} is ready ({time.monotonic() - began:.1f} s)")
+        if not self._stop.is_set():
+            self._spawn(Part("traffic", self.plan.traffic_command(), lambda child: True))
 
     def _start_temporal(self) -> None:
         try:
@@ -128,35 +141,22 @@ class Demo:
         except DevServerError as error:
             raise DemoError(str(error)) from error
 
-    def _step(self, name: str, action: Callable[[], None]) -> None:
-        if self._stop.is_set():
-            return
-        began = time.monotonic()
-        self.say(f"  {name} ...")
-        action()
-        if not self._stop.is_set():
-            self.say(f"  {name}: ready after {time.monotonic() - began:.1f} s")
+    def _parts(self) -> list[Part]:
+        plan = self.plan
+        models = Part("model server", plan.models_command(), lambda child: port_in_use(plan.ports.models))
+        health = f"{plan.collector_url}/healthz", f"{plan.dashboard_url}/_stcore/health"
+        return [
+            *([] if plan.live else [models]),
+            Part("collector", plan.collector_command(), lambda child: _answers(health[0])),
+            *(Part(name, plan.worker_command(role), _polls) for name, role in WORKERS),
+            Part("dashboard", plan.dashboard_command(), lambda child: _answers(health[1])),
+        ]
 
-    def _child(self, name: str, command: list[str], ready: Callable[[], bool]) -> None:
-        def start() -> None:
-            child = self._spawn(name, command)
-            self.children.wait_ready(child, ready, READY_TIMEOUT_S, self._stop.is_set)
-
-        self._step(name, start)
-
-    def _worker(self, name: str, role: str) -> None:
-        def start() -> None:
-            child = self._spawn(name, self.plan.worker_command(role))
-            self.children.wait_ready(
-                child, lambda: b" polls " in child.log.read_bytes(), READY_TIMEOUT_S, self._stop.is_set
-            )
-
-        self._step(name, start)
-
-    def _spawn(self, name: str, command: list[str]) -> Child:
-        environment = self.plan.environment() | {"OTEL_SERVICE_NAME": name}
-        wave = 0 if name in SERVERS else 1
-        return self.children.start(name, command, environment, self.plan.repository, wave)
+    def _spawn(self, part: Part) -> Child:
+        environment = self.plan.environment() | {"OTEL_SERVICE_NAME": part.name}
+        wave = 0 if part.name in SERVERS else 1
+        name = part.name.replace(" ", "-")
+        return self.children.start(name, part.command, environment, self.plan.repository, wave)
 
     def _announce(self, seconds: float | None) -> None:
         self.say("")
@@ -183,3 +183,7 @@ def _answers(url: str) -> bool:
             return bool(response.status == 200)
     except (urllib.error.URLError, OSError):
         return False  # not up yet: polled until the deadline
+
+
+def _polls(child: Child) -> bool:
+    return b" polls " in child.log.read_bytes()

@@ -1,0 +1,3 @@
+"""The queue that workers poll and traffic uses, unless told otherwise."""
+
+TASK_QUEUE = "durascope-samples"
