@@ -21,6 +21,7 @@ QUERIES: dict[str, NamedQuery] = {
     query.name: query
     for query in (
         NamedQuery("runs", runs.runs, runs.with_durations),
+        NamedQuery("run_totals", runs.run_totals),
         NamedQuery("run", runs.run, runs.with_durations),
         NamedQuery("operations", runs.operations),
         NamedQuery("attempts", runs.attempts),

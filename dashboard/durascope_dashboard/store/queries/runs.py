@@ -14,7 +14,11 @@ from durascope_dashboard.exceptions import UsageError
 from durascope_dashboard.store.queries.tables import TABLES, of_run, within
 
 ORDERS = ("started", "closed", "duration_ms", "attempts", "retries", "failed_attempts", "billed_input", "billed_output",
-          "cost_billed", "cost_wasted", "time_queue_ms", "time_backoff_ms", "updated")  # fmt: skip
+          "cost_billed", "cost_wasted", "time_queue_ms", "time_backoff_ms", "max_backoff_ms", "queue_p95_ms",
+          "updated")  # fmt: skip
+DEFAULT_BUDGET = 100_000
+"""Tokens a run may bill before the view over_budget shows it."""
+_SILENT_US = 60_000_000
 
 
 def _any_of(table: Any, column: str, wanted: list[str] | None) -> list[Any]:
@@ -28,7 +32,21 @@ def _json_contains(table: Any, column: str, wanted: list[str] | None) -> list[An
     return [ibis.or_(*(table[column].contains(json.dumps(name, ensure_ascii=False)) for name in wanted))]
 
 
-def _views(table: Any, view: str | None) -> list[Any]:
+def _silent(table: Any) -> Any:
+    """Runs with an attempt that has been running for a minute without a sign of life."""
+    a = TABLES["attempts"]
+    before = time.time_ns() // 1000 - _SILENT_US
+    sign = ibis.coalesce(a["last_heartbeat"], a["started"])
+    return table["run_id"].isin(a.filter([a["status"] == "running", sign < before])["run_id"])
+
+
+def _task_problem(table: Any) -> Any:
+    """Runs with a workflow task that failed: non-determinism, a bug in workflow code, a deadlock."""
+    o = TABLES["operations"]
+    return table["run_id"].isin(o.filter(o["kind"] == "workflow_task_failure")["run_id"])
+
+
+def _views(table: Any, view: str | None, budget: int) -> list[Any]:
     """Troubles by name; the same words as the Runs page."""
     running = table["status"] == "running"
     views = {
@@ -39,6 +57,12 @@ def _views(table: Any, view: str | None) -> list[Any]:
         "retried": [table["retries"] > 0],
         "waiting": [running, table["waiting_for"].isin(["human", "timer"])],
         "stuck": [running, table["waiting_for"] == "worker"],
+        "no_heartbeat": [running, _silent(table)],
+        "task_problem": [_task_problem(table)],
+        "backed_off": [table["time_backoff_ms"] > 0],
+        "queue_starved": [(table["queue_p95_ms"] > 1000) | (table["waiting_for"] == "worker")],
+        "over_budget": [(table["billed_input"] + table["billed_output"]) > budget],
+        "human": [running, table["waiting_for"] == "human"],
         "wasteful": [(table["wasted_input"] + table["wasted_output"]) > 0],
         "incomplete": [table["history_attempts"] > table["span_attempts"]],
         "trouble": [
@@ -97,6 +121,23 @@ def _where(table: Any, text: str | None) -> list[Any]:
     return [to_expression(table, text)]
 
 
+def _matching(
+    table: Any, *, status: list[str] | None, workflow_type: list[str] | None, agent: list[str] | None,
+    model: list[str] | None, task_queue: list[str] | None, build_id: list[str] | None, namespace: list[str] | None,
+    workflow_id: list[str] | None, since: int | None, until: int | None, text: str | None, view: str | None,
+    where: str | None, budget: int,
+) -> list[Any]:  # fmt: skip
+    """The conditions that :func:`runs` and :func:`run_totals` share."""
+    return [
+        *within(table, "started", since, until), *_any_of(table, "status", status),
+        *_any_of(table, "workflow_type", workflow_type), *_any_of(table, "task_queue", task_queue),
+        *_any_of(table, "build_id", build_id), *_any_of(table, "namespace", namespace),
+        *_any_of(table, "workflow_id", workflow_id), *_json_contains(table, "agents", agent),
+        *_json_contains(table, "models", model), *_searched(table, text), *_views(table, view, budget),
+        *_where(table, where),
+    ]  # fmt: skip
+
+
 def runs(
     limit: int = 100,
     offset: int = 0,
@@ -116,24 +157,50 @@ def runs(
     order: str = "started",
     descending: bool = True,
     where: str | None = None,
+    budget: int = DEFAULT_BUDGET,
 ) -> Any:
     """Runs with their roll-ups, newest first. ``since``/``until`` bound ``started``; lists match any value.
 
-    ``where`` is a filter as `durascope runs --query` takes it.
+    ``where`` is a filter as `durascope runs --query` takes it; ``budget`` are the tokens of the view over_budget.
     """
     if order not in ORDERS:
         raise UsageError(f"runs cannot be ordered by {order!r}; they can by: {', '.join(ORDERS)}")
     t = TABLES["runs"]
-    wanted = [
-        *within(t, "started", since, until), *_any_of(t, "status", status), *_any_of(t, "workflow_type", workflow_type),
-        *_any_of(t, "task_queue", task_queue), *_any_of(t, "build_id", build_id), *_any_of(t, "namespace", namespace),
-        *_any_of(t, "workflow_id", workflow_id), *_json_contains(t, "agents", agent),
-        *_json_contains(t, "models", model), *_searched(t, text), *_views(t, view),
-        *_after(t, cursor, order, descending), *_where(t, where),
-    ]  # fmt: skip
+    wanted = _matching(
+        t, status=status, workflow_type=workflow_type, agent=agent, model=model, task_queue=task_queue,
+        build_id=build_id, namespace=namespace, workflow_id=workflow_id, since=since, until=until, text=text,
+        view=view, where=where, budget=budget,
+    )  # fmt: skip
+    wanted += _after(t, cursor, order, descending)
     found = t.filter(wanted) if wanted else t
     by = t[order].desc(nulls_first=False) if descending else t[order].asc(nulls_first=False)
     return found.order_by([by, t["workflow_id"].asc(), t["run_id"].asc()]).limit(limit, offset=max(offset, 0))
+
+
+def run_totals(
+    status: list[str] | None = None, workflow_type: list[str] | None = None, agent: list[str] | None = None,
+    model: list[str] | None = None, task_queue: list[str] | None = None, build_id: list[str] | None = None,
+    namespace: list[str] | None = None, since: int | None = None, until: int | None = None, text: str | None = None,
+    view: str | None = None, where: str | None = None, budget: int = DEFAULT_BUDGET,
+) -> Any:  # fmt: skip
+    """One row about all runs that :func:`runs` would answer without a limit: counts, tokens, cost."""
+    t = TABLES["runs"]
+    wanted = _matching(
+        t, status=status, workflow_type=workflow_type, agent=agent, model=model, task_queue=task_queue,
+        build_id=build_id, namespace=namespace, workflow_id=None, since=since, until=until, text=text, view=view,
+        where=where, budget=budget,
+    )  # fmt: skip
+    found = t.filter(wanted) if wanted else t
+    return found.aggregate(
+        runs=found.count(),
+        running=(found["status"] == "running").cast("int64").sum(),
+        failed=found["status"].isin(["failed", "timed_out", "terminated"]).cast("int64").sum(),
+        attempts=found["attempts"].sum(), retries=found["retries"].sum(),
+        billed_input=found["billed_input"].sum(), billed_output=found["billed_output"].sum(),
+        wasted_input=found["wasted_input"].sum(), wasted_output=found["wasted_output"].sum(),
+        unknown_attempts=found["unknown_attempts"].sum(),
+        cost_billed=found["cost_billed"].sum(), cost_wasted=found["cost_wasted"].sum(),
+    )  # fmt: skip
 
 
 def run(workflow_id: str, run_id: str | None = None, namespace: str | None = None) -> Any:
