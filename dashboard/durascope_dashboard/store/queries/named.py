@@ -65,7 +65,9 @@ class NamedQuery:
         return str(value)
 
     def finish(self, rows: pa.Table, params: Mapping[str, Any]) -> pa.Table:
-        """Rows as the caller gets them."""
+        """Rows as the caller gets them; sums of whole numbers, which engines answer as decimals, whole again."""
+        types = [pa.int64() if pa.types.is_decimal(field.type) else field.type for field in rows.schema]
+        rows = rows.cast(pa.schema(list(zip(rows.schema.names, types, strict=True))))
         return rows if self._finish is None else self._finish(rows)
 
 
