@@ -1,11 +1,14 @@
 """URLs, in one place: of our own pages (every view is a link that can be sent) and of the tools around."""
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from durascope_dashboard.launch import LINKS
+
+_AGENTS_TRACE = re.compile(r"trace_[A-Za-z0-9]{8,64}")
 
 
 def page(path: str, **params: Any) -> str:
@@ -23,9 +26,14 @@ def run(row: Mapping[str, Any], **params: Any) -> str:
     return page("run", **key, **params)
 
 
-def outside(row: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(label, URL) of the run in other tools: only of those that are configured or that its data names."""
+def outside(row: Mapping[str, Any], agents_trace: str | None = None) -> list[tuple[str, str]]:
+    """(label, URL) of the run in other tools: only of those that are configured or that its data names.
+
+    ``agents_trace``: the Agents SDK's own id of the trace.
+    """
     found = []
+    if agents_trace and _AGENTS_TRACE.fullmatch(agents_trace):
+        found.append(("OpenAI traces", f"https://platform.openai.com/traces/trace?trace_id={agents_trace}"))
     temporal = os.environ.get(LINKS["temporal_ui"])
     if temporal:
         parts = (quote(str(row[k]), safe="") for k in ("namespace", "workflow_id", "run_id"))

@@ -48,6 +48,23 @@ def streamlit_options() -> dict[str, str]:
     return options
 
 
+def contrast(one: str, other: str) -> float:
+    """WCAG contrast of two hex colours, 1 to 21."""
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def text_on(color: str) -> str:
+    """White or near-black, whichever is read more easily on it."""
+    return max((LIGHT["on_bar"], DARK["on_bar"]), key=lambda ink: contrast(ink, color))
+
+
+def _luminance(color: str) -> float:
+    parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
 def palette(*, dark: bool) -> dict[str, str]:
     """Role -> hex colour."""
     return dict(DARK if dark else LIGHT)

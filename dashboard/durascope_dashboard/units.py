@@ -51,6 +51,12 @@ def count(value: float | None) -> str:
     return f"{value / 1e9:.1f}G"
 
 
+def many(value: float | None, word: str, words: str | None = None) -> str:
+    """``1 attempt``, ``2 attempts``; None is none."""
+    number = int(value or 0)
+    return f"{number:,} {word if number == 1 else words or word + 's'}"
+
+
 def tokens(value: float | None) -> str:
     """``48.2k tokens``."""
     return UNKNOWN if not known(value) else f"{count(value)} tokens"

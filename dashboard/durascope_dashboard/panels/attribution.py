@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import streamlit as st
+
 from durascope_dashboard import units
 from durascope_dashboard.data import Row
 from durascope_dashboard.panels import markup
@@ -19,9 +21,15 @@ def parts(row: Row) -> list[tuple[str, float]]:
     return [(name, row[f"time_{name}_ms"]) for name in TIME_CLASSES if row[f"time_{name}_ms"]]
 
 
-def draw(row: Row) -> None:
-    """The strip with its legend."""
+STALE_MS: Final = 15_000.0
+"""An open run is counted again every few seconds; its strip says so if it is older than this."""
+
+
+def draw(row: Row, now: int) -> None:
+    """The strip with its legend; ``now`` in µs."""
     found = parts(row)
+    age = (now - row["updated"]) / 1000 if row["closed"] is None and row["updated"] is not None else 0.0
+    st.markdown("###### Where did the time go" + (f" (counted {units.duration(age)} ago)" if age > STALE_MS else ""))
     whole = sum(ms for _, ms in found)
     if not whole:
         markup.html(markup.note("Where the time went is not known yet: nothing of this run has closed."))

@@ -2,7 +2,6 @@
 
 import json
 
-import pandas as pd
 import streamlit as st
 
 from durascope_dashboard import data, units
@@ -12,17 +11,19 @@ from durascope_dashboard.panels import markup, retry, status
 _TIMES = ("queue", "run", "backoff")
 
 
-def draw(run: Row, selected: str | None, operations: pd.DataFrame, attempts: pd.DataFrame, spans: pd.DataFrame) -> None:
+def draw(run: Row, selected: str | None, operations: list[Row], attempts: list[Row]) -> None:
     """The panel beside the timeline."""
     if selected is None or selected == "run":
         markup.html("<b>Run</b>" + _identity(run))
         st.caption("Select a row of the timeline to see its attempts, tokens and errors.")
         return
-    found = data.rows(operations[operations["operation_id"] == selected])
+    found = [row for row in operations if row["operation_id"] == selected]
     if found:
-        _operation(run, found[0], data.rows(attempts[attempts["operation_id"] == selected].sort_values("attempt")))
+        tries = [row for row in attempts if row["operation_id"] == selected]
+        _operation(run, found[0], sorted(tries, key=lambda row: int(row["attempt"])))
         return
-    span = data.rows(spans[spans["span_id"] == selected.removeprefix("span:")])
+    key = {name: run[name] for name in ("namespace", "workflow_id", "run_id")}
+    span = data.table("span", span_id=selected.removeprefix("span:"), **key).to_pylist()
     if span:
         _span(span[0])
     else:
@@ -45,7 +46,7 @@ def _operation(run: Row, row: Row, attempts: list[Row]) -> None:
                 ("agent", row["agent"] or ""), ("activity", row["activity_type"] or ""),
                 ("operation", row["operation_id"]), ("scheduled", units.moment(row["scheduled"])),
                 ("queue · run · backoff", " · ".join(units.duration(row[f"{k}_ms"]) for k in _TIMES)),
-                ("tokens", _tokens(row, "billed_")),
+                ("tokens", _billed(row)),
                 ("cost", units.money(row["cost_billed"]) if row["kind"] == "model" else ""),
                 ("task queue", row["task_queue"] or ""), ("detail", row["detail"] or ""),
                 ("error", _error(row)),
@@ -79,6 +80,15 @@ def _tokens(row: Row, prefix: str) -> str:
     if row[f"{prefix}reasoning"]:
         parts.append(f"({row[f'{prefix}reasoning']:,} reasoning)")
     return " ".join(parts)
+
+
+def _billed(row: Row) -> str:
+    """Of an operation: what was counted, and of how many attempts nobody counted it."""
+    unknown = row["unknown_attempts"] or 0
+    if row["kind"] == "model" and not (row["billed_input"] or row["billed_output"]):
+        return "unknown"
+    rest = f", and those of {units.many(unknown, 'attempt')} unknown" if unknown else ""
+    return _tokens(row, "billed_") + rest
 
 
 def _attempt(row: Row) -> str:

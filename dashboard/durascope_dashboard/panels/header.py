@@ -4,11 +4,11 @@ import streamlit as st
 
 from durascope_dashboard import data, links, units
 from durascope_dashboard.data import Row
-from durascope_dashboard.panels import markup, status
+from durascope_dashboard.panels import downloads, markup, status
 
 
-def draw(row: Row, now: int) -> None:
-    """Title line, facts, failure."""
+def draw(row: Row, now: int, agents_trace: str | None = None) -> None:
+    """Title line, facts, failure. ``agents_trace``: the id of the Agents SDK's own trace, if one was seen."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(status.words(row["status"]), color=status.color(row["status"]))
         markup.html(
@@ -17,22 +17,28 @@ def draw(row: Row, now: int) -> None:
             width="content",
         )
         st.space("stretch")
-        for label, url in links.outside(row):
+        downloads.draw(row)
+        st.page_link(
+            st.session_state["pages"]["compare"],
+            label="Compare",
+            icon=":material/compare_arrows:",
+            query_params={"a": row["workflow_id"], "a_run": row["run_id"], "b": "median"},
+        )
+        for label, url in links.outside(row, agents_trace):
             st.link_button(label, url, icon=":material/open_in_new:", type="tertiary")
     st.caption(_line(row, now))
     if row["failure_type"] or row["failure_message"]:
-        markup.html(
-            f'<div class="ds-mono" style="color:{markup.colors()["bad"]}">'
-            f"{markup.text(row['failure_type'] or 'failure')}: {markup.text(row['failure_message'] or '')}</div>"
-        )
+        kind, message = markup.text(row["failure_type"] or "failure"), markup.text(row["failure_message"] or "")
+        color = markup.colors()["bad"]
+        markup.html(f'<div class="ds-mono" style="color:{color}"><bdi>{kind}</bdi>: <bdi>{message}</bdi></div>')
 
 
 def _line(row: Row, now: int) -> str:
     parts = [
         f"{'running for' if row['status'] == 'running' else 'took'} **{units.duration(row['duration_ms'])}**",
         f"started {units.moment(row['started'])}",
-        f"{row['operations'] or 0} operations",
-        f"{row['attempts'] or 0} attempts, {row['retries'] or 0} retries",
+        units.many(row["operations"], "operation"),
+        f"{units.many(row['attempts'], 'attempt')}, {units.many(row['retries'], 'retry', 'retries')}",
     ]
     if row["status"] == "running":
         parts.append(f"as of {units.ago(row['updated'], now)}")

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import streamlit as st
+
 from durascope_dashboard import data, units
 from durascope_dashboard.data import Row
 from durascope_dashboard.panels import markup
@@ -11,6 +13,7 @@ _COLUMNS: Final = ("input", "cached_input", "output", "reasoning")
 
 def draw(row: Row) -> None:
     """The table and, under it, what it leaves out."""
+    st.markdown("###### Token ledger")
     markup.html(
         markup.table(
             ("Tokens", "input", "of it cached", "output", "of it reasoning", "cost"),
@@ -22,7 +25,10 @@ def draw(row: Row) -> None:
 
 
 def _line(row: Row, part: str) -> list[str]:
-    return [part, *(_exact(row[f"{part}_{kind}"]) for kind in _COLUMNS), units.money(row[f"cost_{part}"])]
+    values = [row[f"{part}_{kind}"] for kind in _COLUMNS]
+    if row["unknown_attempts"] and not any(values):  # all that there was is unknown: a 0 would say that it was nothing
+        return [part, *[units.UNKNOWN] * 5]
+    return [part, *map(_exact, values), units.money(row[f"cost_{part}"])]
 
 
 def _exact(value: int | None) -> str:
@@ -40,4 +46,6 @@ def notes(row: Row) -> list[str]:
     unpriced = data.names(row["unpriced_models"])
     if unpriced:
         found.append(f"No price is known for {', '.join(unpriced)}: the cost leaves it out.")
+    if not found and not row["billed_input"] and not data.names(row["models"]):
+        return ["This run has called no model."]
     return found or ["Every attempt's usage is known."]

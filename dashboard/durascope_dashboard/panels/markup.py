@@ -13,20 +13,27 @@ from durascope_dashboard import theme
 
 _BORDER: Final = "color-mix(in srgb, currentColor 18%, transparent)"
 STYLE: Final = f"""<style>
-.ds-table {{ border-collapse: collapse; font-size: 13px; width: 100%; font-variant-numeric: tabular-nums; }}
+.ds-table {{ border-collapse: collapse; font-size: 13px; line-height: 1.35; width: 100%;
+  font-variant-numeric: tabular-nums; }}
 .ds-table th {{ font-weight: 600; opacity: .75; font-size: 12px; text-align: left; }}
 .ds-table th, .ds-table td {{ padding: 3px 9px 3px 0; border-bottom: 1px solid {_BORDER}; vertical-align: top; }}
 .ds-table .r {{ text-align: right; white-space: nowrap; }}
 .ds-table td {{ overflow-wrap: anywhere; }}
 .ds-strip {{ display: flex; height: 24px; border-radius: 5px; overflow: hidden; }}
-.ds-strip div {{ min-width: 0; overflow: hidden; white-space: nowrap; font: 600 12px/24px inherit; padding-left: 6px;
-  box-sizing: border-box; }}
+.ds-strip div {{ min-width: 0; overflow: hidden; white-space: nowrap; font-size: 12px; font-weight: 600;
+  line-height: 24px; padding-left: 6px; box-sizing: border-box; }}
 .ds-legend {{ display: flex; flex-wrap: wrap; gap: 2px 16px; font-size: 12.5px; margin-top: 5px;
   font-variant-numeric: tabular-nums; }}
 .ds-legend i {{ display: inline-block; width: 10px; height: 10px; border-radius: 2px; margin-right: 5px; }}
-.ds-facts {{ display: grid; grid-template-columns: max-content 1fr; gap: 1px 12px; font-size: 13px; }}
+dl.ds-facts {{ margin: 2px 0 0 !important; padding: 0 !important; display: grid; gap: 1px 12px;
+  grid-template-columns: max-content 1fr;  font-size: 13px; line-height: 1.45; }}
 .ds-facts dt {{ opacity: .72; }}
-.ds-facts dd {{ margin: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }}
+.ds-facts dt, .ds-facts dd {{ margin: 0; padding: 0; font-weight: 400; }}
+.ds-facts dd {{ overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }}
+.ds-table td, .ds-facts dd, .ds-note, .ds-mono {{ unicode-bidi: isolate; }}
+.ds-say {{ font-size: 14px; line-height: 1.5; overflow-wrap: anywhere; unicode-bidi: isolate;
+  max-width: 170ch; min-height: 3em; }}
+.ds-say code {{ font: 600 12.5px ui-monospace, monospace; padding: 0 2px; background: none; color: inherit; }}
 .ds-note {{ font-size: 13px; overflow-wrap: anywhere; }}
 .ds-mono {{ font-family: ui-monospace, monospace; font-size: 12px; white-space: pre-wrap; overflow-wrap: anywhere; }}
 </style>"""
@@ -71,6 +78,14 @@ def facts(pairs: Iterable[tuple[str, str]]) -> str:
     return f'<dl class="ds-facts">{body}</dl>'
 
 
+def named(sentence: str) -> str:
+    """A sentence with names in `backticks`, which are set as names."""
+    parts = [
+        f"<code>{text(part)}</code>" if number % 2 else text(part) for number, part in enumerate(sentence.split("`"))
+    ]
+    return f'<div class="ds-say">{"".join(parts)}</div>'
+
+
 def note(sentence: str) -> str:
     """A sentence."""
     return f'<div class="ds-note">{text(sentence)}</div>'
@@ -78,9 +93,8 @@ def note(sentence: str) -> str:
 
 def strip(parts: Sequence[tuple[str, float, str, str]], *, label: str) -> str:
     """A bar of (name, share of 1, colour, words), and its legend; ``label`` is what a screen reader says."""
-    on_bar = colors()["on_bar"]
     bars = "".join(
-        f'<div style="flex:{share:.6f} 1 0;background:{color};color:{on_bar}" title="{text(words)}">'
+        f'<div style="flex:{share:.6f} 1 0;background:{color};color:{theme.text_on(color)}" title="{text(words)}">'
         f"{text(name) if share > 0.09 else ''}</div>"
         for name, share, color, words in parts
         if share > 0

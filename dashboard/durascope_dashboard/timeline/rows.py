@@ -7,10 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 
-from durascope_dashboard.data import rows as dictionaries
 from durascope_dashboard.timeline import segments as segment
 from durascope_dashboard.timeline import tree
 
@@ -49,17 +47,17 @@ class Timeline:
 
 def timeline(
     run: Row,
-    operations: pd.DataFrame,
-    attempts: pd.DataFrame,
-    spans: pd.DataFrame,
+    operations: Iterable[Row],
+    attempts: Iterable[Row],
+    spans: Iterable[Row],
     now: int,
     *,
     critical: Iterable[str] = (),
 ) -> Timeline:
-    """The timeline of one run. ``critical``: operation ids on its critical path."""
-    root = tree.build(run, dictionaries(operations), dictionaries(spans))
+    """The timeline of one run, from rows of the tables of these names. ``critical``: operation ids on its path."""
+    root = tree.build(run, operations, spans)
     by_operation: dict[str, list[Row]] = {}
-    for row in dictionaries(attempts.sort_values("attempt")):
+    for row in sorted(attempts, key=lambda row: int(row["attempt"])):
         by_operation.setdefault(row["operation_id"], []).append(row)
     writer = _Writer(run["started"], now, frozenset(critical), by_operation)
     writer.add(root)

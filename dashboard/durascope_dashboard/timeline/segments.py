@@ -58,9 +58,9 @@ def _of_attempts(operation: Row, attempts: Sequence[Row], now: int) -> Iterator[
     waited = False
     for row in attempts:
         begun = row["queued"] if row["queued"] is not None else row["started"]
-        if begun is None:
+        if begun is None or (row["estimated"] and row["started"] is None):
             waited = True
-            continue  # only its number is known: the gap that it leaves is drawn with the next one
+            continue  # that it ran is known, not when: the gap that it leaves is drawn with the next one
         if waited and begun > cursor:
             yield Segment("estimated", cursor, begun, row["attempt"] - 1, estimated=True)
         elif row["attempt"] > 1 and begun > cursor:

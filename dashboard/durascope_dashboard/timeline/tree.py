@@ -95,7 +95,9 @@ class _Places:
             if operation and operation in nodes and operation != node.id:
                 return operation
             at = span["parent_span_id"]
-        return ROOT
+        # What is inside an attempt stands below its operation, also if the attempt's own span is not here.
+        operation = None if node.operation else _operation_of(node.data)
+        return operation if operation and operation in nodes else ROOT
 
 
 def _below(candidate: str, node: str, nodes: Mapping[str, Node]) -> bool:

@@ -1,33 +1,15 @@
 """The Run page: one run from its outcome down to each attempt. ``?workflow_id=&run_id=&span=`` is the whole state."""
 
-from dataclasses import dataclass
-
-import pandas as pd
 import streamlit as st
 
 from durascope_dashboard import data
-from durascope_dashboard.data import Row
-from durascope_dashboard.panels import attribution, coverage, details, header, ledger, states, tables
+from durascope_dashboard.panels import attribution, coverage, details, explanation, header, ledger, live, states
+from durascope_dashboard.panels import run_tables as tables
 from durascope_dashboard.timeline import component
-from durascope_dashboard.timeline.rows import Timeline, timeline
+from durascope_dashboard.views.loading import Loaded, load
 
 LIVE_S = 2.0
-SPAN_LIMIT = 20_000
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """All that the page needs of one run, read at one moment."""
-
-    run: Row
-    operations: pd.DataFrame
-    attempts: pd.DataFrame
-    spans: pd.DataFrame
-    now: int
-
-    def timeline(self) -> Timeline:
-        """Rows and segments for the canvas."""
-        return timeline(self.run, self.operations, self.attempts, self.spans, self.now)
+DETAILS_PX = 700
 
 
 def page() -> None:
@@ -40,8 +22,8 @@ def page() -> None:
     key = (workflow_id, parameters.get("run_id") or None, parameters.get("namespace") or None)
     with states.guarded():
         found = data.run(*key)
-        live = LIVE_S if found["status"] == "running" else None
-        st.fragment(_body, run_every=live, key="run_body")(*key)
+        every = LIVE_S if found["status"] == "running" else None
+        st.fragment(_body, run_every=every, key="run_body")(*key)
 
 
 def _which() -> None:
@@ -51,61 +33,53 @@ def _which() -> None:
     st.page_link(st.session_state["pages"]["runs"], label="Runs", icon=":material/list:")
 
 
-def load(workflow_id: str, run_id: str | None, namespace: str | None) -> Loaded:
-    """Read one run. Raises NotFound and the StoreUnavailable family."""
-    run = data.run(workflow_id, run_id, namespace)
-    return Loaded(
-        run, data.of_run("operations", run), data.of_run("attempts", run),
-        data.of_run("spans", run, limit=SPAN_LIMIT), data.now(),
-    )  # fmt: skip
-
-
 def _body(workflow_id: str, run_id: str | None, namespace: str | None) -> None:
     with states.guarded():
-        loaded = load(workflow_id, run_id, namespace)
-        run = loaded.run
-        header.draw(run, loaded.now)
-        coverage.draw(run)
+        run = data.run(workflow_id, run_id, namespace)
+        now = data.now()
+        header.draw(run, now)
         header.relatives(run)
+        words = st.empty()
+        with words:
+            explanation.room()
+        coverage.draw(run)
         left, right = st.columns([1, 1], gap="medium")
         with left:
-            markup_title("Where did the time go")
-            attribution.draw(run)
+            attribution.draw(run, now)
         with right:
-            markup_title("Token ledger")
             ledger.draw(run)
+        pending = st.container()
+        loaded = load(run)
         _timeline(loaded)
-        tables.draw(loaded.run, loaded.operations, loaded.attempts, loaded.spans)
-
-
-def markup_title(text: str) -> None:
-    """A small heading."""
-    st.markdown(f"###### {text}")
+        with pending:
+            live.draw(run, loaded.operations, loaded.attempts, now)
+        with words:
+            explanation.draw(run, loaded.operations, loaded.attempts)
+        tables.draw(run, loaded.attempts, loaded.timeline)
 
 
 def _timeline(loaded: Loaded) -> None:
-    run = loaded.run
-    if loaded.operations.empty and loaded.spans.empty:
+    if not loaded.operations and not loaded.spans:
         states.explain(
             "Nothing has happened in this run yet", "its workflow has started, but has scheduled nothing so far."
         )
         return
     left, right = st.columns([3.3, 1.2], gap="small")
     with left:
-        selected = _select(loaded, loaded.timeline())
-    with right, st.container(height=640, border=True):
-        details.draw(run, selected, loaded.operations, loaded.attempts, loaded.spans)
+        selected = _select(loaded)
+    with right, st.container(height=DETAILS_PX, border=True, key="details"):
+        details.draw(loaded.run, selected, loaded.operations, loaded.attempts)
 
 
-def _select(loaded: Loaded, drawn: Timeline) -> str | None:
+def _select(loaded: Loaded) -> str | None:
     """Draw the canvas and answer the selected row: the last that was clicked, else the one that the link names."""
-    run_key = f"{loaded.run['workflow_id']}/{loaded.run['run_id']}"
+    run_key = f"{loaded.run['namespace']}/{loaded.run['workflow_id']}/{loaded.run['run_id']}"
     state = st.session_state.setdefault("selection", {"run": None})
     if state["run"] != run_key:
         state.update(run=run_key, row=st.query_params.get("span") or None, clicked=None, seq=state.get("seq", 0) + 1)
     clicked = component.show(
-        drawn, key="timeline", run_key=run_key, selected=state["row"], select_seq=state["seq"]
-    )  # fmt: skip
+        loaded.timeline, key="timeline", run_key=run_key, selected=state["row"], select_seq=state["seq"]
+    )
     if clicked and clicked != state["clicked"]:
         state.update(clicked=clicked, row=clicked)
         st.query_params["span"] = clicked

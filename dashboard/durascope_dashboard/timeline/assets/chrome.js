@@ -67,13 +67,22 @@ function drawAxis(view, y) {
     const x = view.x(t);
     if (x < view.left - 0.5 || x > view.width - 12) continue;
     g.fillStyle = colors.line;
-    g.fillRect(x, y + AXIS - 6, 1, view.height);
+    g.fillRect(x, y + AXIS - 6, 1, 6);
     g.fillStyle = colors.muted;
     g.fillText(clock(t, step), x + 4, y + 16);
   }
   drawBreaks(view, y);
   g.fillStyle = colors.line;
   g.fillRect(0, y + AXIS - 1, view.width, 1);
+}
+
+function drawGrid(view) {
+  const { g, colors, axis, state } = view;
+  g.fillStyle = colors.line;
+  for (const t of ticks(axis, state.v0, state.v1, view.width - view.left).ticks) {
+    const x = view.x(t);
+    if (x >= view.left - 0.5) g.fillRect(x, HEAD, 1, view.height);
+  }
 }
 
 function drawBreaks(view, y) {
@@ -95,7 +104,7 @@ function drawBreaks(view, y) {
   g.textAlign = "left";
 }
 
-// Vertical guides, breaks and "now" go over the lines, so that they stay readable on any row.
+// Breaks and "now" go over the lines, so that they stay readable on any row.
 function drawOverlay(view, top) {
   const { g, colors, axis, model } = view;
   for (const [a, b] of axis.gaps) {

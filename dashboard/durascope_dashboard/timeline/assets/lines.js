@@ -1,12 +1,24 @@
-// One line of the timeline: the gutter with tree, shape, name, attempts and duration; then its bars.
+// One line of the timeline: its ground; then, over the grid, its bars and the gutter with tree, shape, name, attempts
+// and duration.
+
+function lineGround(view, { row }, number) {
+  const { model, colors, state } = view;
+  return model.id[row] === state.selected ? colors.select : number % 2 ? colors.panel : colors.ground;
+}
+
+function drawGround(view, line, y, number) {
+  view.g.fillStyle = lineGround(view, line, number);
+  view.g.fillRect(0, y, view.width, ROW);
+}
 
 function drawLine(view, line, y, number) {
-  const { g, model, colors, state } = view;
-  const { row, attempt } = line;
-  const chosen = model.id[row] === state.selected;
-  view.rowGround = chosen ? colors.select : number % 2 ? colors.panel : colors.ground;
+  const { g, colors, state } = view;
+  view.rowGround = lineGround(view, line, number);
+  drawBars(view, line, y);
   g.fillStyle = view.rowGround;
-  g.fillRect(0, y, view.width, ROW);
+  g.fillRect(0, y, view.left - 1, ROW);
+  if (line.attempt) drawAttemptGutter(view, line, y);
+  else drawGutter(view, line.row, y);
   if (number === state.cursor && view.focused) {
     g.strokeStyle = colors.accent;
     g.lineWidth = 1.5;
@@ -15,11 +27,6 @@ function drawLine(view, line, y, number) {
     g.fillStyle = colors.accent;
     g.fillRect(0, y, 3, ROW);
   }
-  drawBars(view, line, y);
-  g.fillStyle = view.rowGround;
-  g.fillRect(4, y + 2, view.left - 5, ROW - 4);
-  if (attempt) drawAttemptGutter(view, line, y);
-  else drawGutter(view, row, y);
 }
 
 function drawGutter(view, row, y) {

@@ -138,7 +138,8 @@ function drawAttempt(view, s, row, kind, x, w, top) {
     used = 15;
   }
   if (kind === K.running) drawChevrons(view, x, w, top);
-  drawLabel(view, s, x + used, w - used, top, late ? "#2B1E00" : colors.on_bar);
+  const ground = kind === K.running ? color : "";
+  drawLabel(view, s, x + used, w - used, top, late ? "#2B1E00" : colors.on_bar, ground);
 }
 
 function drawSign(view, kind, x, y) {
@@ -174,7 +175,7 @@ function drawChevrons(view, x, w, top) {
   g.restore();
 }
 
-function drawLabel(view, s, x, w, top, color) {
+function drawLabel(view, s, x, w, top, color, ground) {
   const { g, model } = view;
   if (w < 34) return;
   const time = duration(model.sEnd[s] - model.sStart[s]);
@@ -182,6 +183,10 @@ function drawLabel(view, s, x, w, top, color) {
   g.font = "600 " + SMALL;
   const text = [tok ? `${tok} · ${time}` : "", tok, time].find((t) => t && g.measureText(t).width + 10 <= w);
   if (!text) return;
+  if (ground) {
+    g.fillStyle = ground;
+    g.fillRect(x + 2, top + 1, g.measureText(text).width + 6, BAR - 2);
+  }
   g.fillStyle = color;
   g.fillText(text, x + 5, top + BAR / 2 + 4);
 }

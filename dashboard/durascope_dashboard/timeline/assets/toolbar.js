@@ -8,8 +8,8 @@ function element(tag, className, text) {
 }
 
 const LEGEND = [["model", "Model"], ["tool", "Tool"], ["activity", "Activity"], ["error", "Failed"],
-  ["timeout", "Timed out / lost"], ["queue", "Queue wait"], ["backoff", "Backoff"], ["wait", "External wait"],
-  ["estimated", "Estimated"]];
+  ["timeout", "Timed out, lost"], ["queue", "Queue wait"], ["backoff", "Backoff"], ["running", "Running"],
+  ["wait", "External wait"], ["handoff", "Handoff"], ["estimated", "Estimated"], ["critical", "Critical path"]];
 
 const KEYS = [["↑ ↓", "row"], ["← →", "fold, unfold"], ["Enter", "select; again: one line an attempt"],
   ["+ −", "zoom"], ["Shift ← →", "pan"], ["F", "fit"], ["N", "next failure"], ["A", "fold or unfold all"],

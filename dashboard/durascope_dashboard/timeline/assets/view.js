@@ -181,6 +181,8 @@ class Timeline {
     g.rect(0, HEAD, this.width, this.height - HEAD);
     g.clip();
     const from = Math.max(0, Math.floor(top / ROW)), to = Math.min(this.lines.length, Math.ceil((top + this.height) / ROW));
+    for (let i = from; i < to; i++) drawGround(this, this.lines[i], HEAD + i * ROW - top, i);
+    drawGrid(this);
     for (let i = from; i < to; i++) drawLine(this, this.lines[i], HEAD + i * ROW - top, i);
     drawOverlay(this, HEAD);
     g.restore();

@@ -1,0 +1,113 @@
+"""The run as tables, for those who read rather than look: the timeline's rows, every attempt, the raw spans.
+
+A tab is filled when it is opened, so that none of them delays the timeline.
+"""
+
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+
+from durascope_dashboard import data, units
+from durascope_dashboard.data import Row
+from durascope_dashboard.panels import grid, header, markup, status
+from durascope_dashboard.panels.grid import Column
+from durascope_dashboard.timeline.rows import Timeline
+
+SPAN_LIMIT: Final = 2000
+_ROWS: Final = {
+    "row": Column("row", width=340), "kind": Column("kind"), "status": Column("status"),
+    "started_ms": Column("start", "ms", "From the start of the run"), "duration_ms": Column("duration", "ms"),
+    "attempts": Column("attempts", "exact"), "agent": Column("agent"),
+    "input_tokens": Column("input", "exact", "Billed"), "output_tokens": Column("output", "exact", "Billed"),
+    "cost_usd": Column("cost", "money"), "critical_path": Column("critical path"), "id": Column("id"),
+}  # fmt: skip
+_ATTEMPTS: Final = {
+    "operation": Column("operation", width=200), "kind": Column("kind"), "attempt": Column("attempt", "exact"),
+    "status": Column("status"), "queue_ms": Column("queue", "ms"), "run_ms": Column("run", "ms"),
+    "backoff_ms": Column("backoff before", "ms"), "error": Column("error", width=220),
+    "input_tokens": Column("input", "exact"), "output_tokens": Column("output", "exact"),
+    "cost_usd": Column("cost", "money"), "worker": Column("worker"), "known_from": Column("known from"),
+}  # fmt: skip
+_MS: Final = ("queue_ms", "run_ms", "backoff_ms")
+_SPANS: Final = ("name", "kind", "status", "agent", "model", "activity_id", "attempt", "service", "span_id",
+                 "parent_span_id", "attributes")  # fmt: skip
+
+
+def draw(run: Row, attempts: list[Row], drawn: Timeline) -> None:
+    """Tabs under the timeline."""
+    facts, rows, tries, raw = st.tabs(
+        ["About this run", "Table of rows", "Attempts", "Raw spans"], key="run_tables", on_change="rerun"
+    )
+    if facts.open:
+        with facts:
+            markup.html(header.identity(run))
+    if rows.open:
+        with rows:
+            grid.draw(rows_table(drawn), _ROWS, key="rows_table", alt="The timeline's rows as a table", rows=16)
+    if tries.open:
+        with tries:
+            grid.draw(attempts_table(attempts), _ATTEMPTS, key="attempts_table", alt="Every attempt", rows=16)
+    if raw.open:
+        with raw:
+            _spans(run)
+
+
+def rows_table(drawn: Timeline) -> pd.DataFrame:
+    """The timeline's rows in its order; the tree by indentation."""
+    found: list[dict[str, Any]] = drawn.rows.to_pylist()
+    return pd.DataFrame(
+        {
+            "row": ["\u2003" * min(r["depth"], 12) + r["name"] for r in found],
+            "kind": [r["kind"].replace("_", " ") for r in found],
+            "status": [status.words(r["status"]) for r in found],
+            "started_ms": [r["start"] for r in found],
+            "duration_ms": [r["end"] - r["start"] for r in found],
+            "attempts": _whole([r["attempts"] or None for r in found]),
+            "agent": [r["agent"] for r in found],
+            "input_tokens": _whole([_known(r["tokens_in"]) for r in found]),
+            "output_tokens": _whole([_known(r["tokens_out"]) for r in found]),
+            "cost_usd": pd.array([_known(r["cost"]) for r in found], dtype="Float64"),
+            "critical_path": ["yes" if r["critical"] else "" for r in found],
+            "id": [r["id"] for r in found],
+        }
+    )
+
+
+def attempts_table(attempts: list[Row]) -> pd.DataFrame:
+    """One row an attempt, in order of time."""
+    found = sorted(attempts, key=lambda r: (r["queued"] or r["started"] or 0, r["attempt"]))
+    errors = [": ".join(str(v) for v in (r["error_type"], r["error_message"]) if v) for r in found]
+    return pd.DataFrame(
+        {
+            "operation": [(r["model"] if r["kind"] == "model" else r["name"]) or r["activity_id"] for r in found],
+            "kind": [r["kind"] for r in found],
+            "attempt": _whole([r["attempt"] for r in found]),
+            "status": [status.words(r["status"]) for r in found],
+            **{name: pd.array([r[name] for r in found], dtype="Float64") for name in _MS},
+            "error": errors,
+            "input_tokens": _whole([r["tokens_input"] for r in found]),
+            "output_tokens": _whole([r["tokens_output"] for r in found]),
+            "cost_usd": pd.array([r["cost"] for r in found], dtype="Float64"),
+            "worker": [r["worker"] for r in found],
+            "known_from": [f"{r['source']}{', estimated' if r['estimated'] else ''}" for r in found],
+        }
+    )  # fmt: skip
+
+
+def _whole(values: list[Any]) -> Any:
+    return pd.array(values, dtype="Int64")
+
+
+def _known(value: float) -> float | None:
+    return value if units.known(value) else None
+
+
+def _spans(run: Row) -> None:
+    spans = data.of_run("spans", run, limit=SPAN_LIMIT)
+    if spans.empty:
+        st.caption("No spans: this run is known from Temporal's history alone.")
+        return
+    if len(spans) == SPAN_LIMIT:
+        st.caption(f"The first {SPAN_LIMIT:,} spans; `durascope export otlp` and `durascope export parquet` give all.")
+    grid.draw(spans[list(_SPANS)], {n: Column(n.replace("_", " ")) for n in _SPANS}, key="spans_table", alt="Raw spans")
