@@ -12,17 +12,21 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from agents import Agent, RunConfig, Runner, function_tool
 from temporalio import activity, workflow
 from temporalio.common import RetryPolicy
+from temporalio.contrib.workflow_streams import WorkflowStream
 from temporalio.exceptions import ApplicationError
-from temporalio.openai_agents.workflow import activity_as_tool
 
-from sample_workflows.model_server import Call, Fault, ModelRequest, Rule, Text, ToolCalls
+with workflow.unsafe.imports_passed_through():
+    from agents import Agent, RunConfig, Runner, function_tool
+    from temporalio.openai_agents.workflow import activity_as_tool
+
+    from sample_workflows.model_server import Call, Fault, Latency, ModelRequest, Rule, Text, ToolCalls
 
 TRUTH = "DURASCOPE_TEST_TRUTH"
 QUICK = RetryPolicy(initial_interval=timedelta(milliseconds=100), backoff_coefficient=2.0, maximum_attempts=5)
 TIMEOUT = timedelta(seconds=20)
+SLOW = Latency(first_token=20.0, spread=0.0)
 
 
 @dataclass(frozen=True)
@@ -95,22 +99,25 @@ def shout(text: str) -> str:
     return text.upper()
 
 
-def agent(name: str = "Finder") -> Agent[None]:
-    """The agent under observation."""
+def agent(prompt: str = "", name: str = "Finder") -> Agent[None]:
+    """The agent under observation; the prompt says which kind of model it has."""
+    model = "chat-1" if "chatty" in prompt else "silent-1" if "silent" in prompt else "scripted-1"
     tool = activity_as_tool(
         lookup,
         start_to_close_timeout=TIMEOUT,
         heartbeat_timeout=timedelta(seconds=2),
         retry_policy=QUICK,
     )
-    return Agent(name=name, instructions="Find it.", tools=[tool, shout], model="scripted-1")
+    return Agent(name=name, instructions="Find it.", tools=[tool, shout], model=model)
 
 
 @workflow.defn
 class Journey:
     """One agent run, and whatever else the prompt asks for."""
 
-    def __init__(self) -> None:
+    @workflow.init
+    def __init__(self, prompt: str) -> None:
+        self._stream = WorkflowStream() if "streaming" in prompt else None
         self._go = False
         self._notes: list[str] = []
 
@@ -121,9 +128,8 @@ class Journey:
         if "local" in prompt:
             await workflow.execute_local_activity(lookup, prompt, start_to_close_timeout=TIMEOUT, retry_policy=QUICK)
         if "child" in prompt:
-            await workflow.execute_child_workflow(
-                Journey.run, "plain of a parent", id=f"{workflow.info().workflow_id}-c"
-            )
+            smaller = prompt.replace("child", "flaky")
+            await workflow.execute_child_workflow(Journey.run, smaller, id=f"{workflow.info().workflow_id}-c")
         answer = await _ask(prompt)
         if "again" in prompt:
             workflow.continue_as_new(prompt.replace("again", "plain"))
@@ -151,11 +157,11 @@ class Journey:
 async def _ask(prompt: str) -> str:
     config = RunConfig(trace_include_sensitive_data="private" not in prompt)
     if "streaming" in prompt:
-        streamed = Runner.run_streamed(agent(), prompt, run_config=config)
+        streamed = Runner.run_streamed(agent(prompt), prompt, run_config=config)
         async for _ in streamed.stream_events():
             pass
         return str(streamed.final_output)
-    result = await Runner.run(agent(), prompt, run_config=config)
+    result = await Runner.run(agent(prompt), prompt, run_config=config)
     return str(result.final_output)
 
 
@@ -171,6 +177,7 @@ def rules() -> list[Rule]:
     return [
         Rule("limited", Fault(429, retry_after=0.3, code="rate_limit_exceeded"), user="limited", first=1),
         Rule("failing", Fault(500, code="server_error"), user="limited", when=lambda r: r.seen == 1),
+        Rule("hanging", Text("Too late."), user="die-during", first=1, latency=SLOW),
         Rule("refused", Fault(400, code="bad_request"), user="refused"),
         Rule("both", both, user="both", turn=0),
         Rule("tool", call, turn=0),

@@ -1,0 +1,85 @@
+"""A model provider that writes down each attempt at a model call, and kills its own process where the prompt says."""
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import AsyncIterator
+from typing import Any
+
+from agents import Model, ModelProvider, ModelResponse, OpenAIProvider, Usage
+from openai import AsyncOpenAI
+from openai.types.responses import ResponseOutputMessage, ResponseOutputText
+from temporalio import activity
+
+from tests.instrumentation.scenario import tell
+
+KILL_AFTER_S = 0.8  # the server has the request by then, and will not answer for long
+
+
+class Witness(ModelProvider):
+    """OpenAI's provider under observation. "chat..." speaks Chat Completions, "silent..." reports no usage."""
+
+    def __init__(self) -> None:
+        client = AsyncOpenAI(max_retries=0)
+        self._responses = OpenAIProvider(openai_client=client)
+        self._chat = OpenAIProvider(openai_client=client, use_responses=False)
+
+    def get_model(self, model_name: str | None) -> Model:
+        """See base class."""
+        name = model_name or "scripted-1"
+        if name.startswith("silent"):
+            return Watched(Silent())
+        return Watched((self._chat if name.startswith("chat") else self._responses).get_model(name))
+
+
+class Watched(Model):
+    """Tells the truth about each call of the model inside."""
+
+    def __init__(self, inner: Model) -> None:
+        self._inner = inner
+
+    async def get_response(self, system_instructions: Any, input: Any, *args: Any, **kwargs: Any) -> ModelResponse:
+        """See base class."""
+        tell("started")
+        die = _deadly(input)
+        if die == "die-before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if die == "die-during":
+            asyncio.get_running_loop().call_later(KILL_AFTER_S, os.kill, os.getpid(), signal.SIGKILL)
+        try:
+            response = await self._inner.get_response(system_instructions, input, *args, **kwargs)
+        except BaseException as error:
+            tell("cancelled" if isinstance(error, asyncio.CancelledError) else "error")
+            raise
+        if die == "die-after":
+            os.kill(os.getpid(), signal.SIGKILL)
+        tell("ok")
+        return response
+
+    async def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        """See base class."""
+        tell("started")
+        async for event in self._inner.stream_response(*args, **kwargs):
+            yield event
+        tell("ok")
+
+
+class Silent(Model):
+    """Answers, and says nothing about tokens, as some providers do."""
+
+    async def get_response(self, *args: Any, **kwargs: Any) -> ModelResponse:
+        """See base class."""
+        text = ResponseOutputText(text="Found.", type="output_text", annotations=[])
+        message = ResponseOutputMessage(id="m", content=[text], role="assistant", status="completed", type="message")
+        return ModelResponse(output=[message], usage=Usage(), response_id=None)
+
+    def stream_response(self, *args: Any, **kwargs: Any) -> Any:
+        """See base class."""
+        raise NotImplementedError
+
+
+def _deadly(input: Any) -> str | None:
+    said = json.dumps(input, default=str)
+    found = next((word for word in ("die-before", "die-during", "die-after") if word in said), None)
+    return found if activity.info().attempt == 1 else None
