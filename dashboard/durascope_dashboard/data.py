@@ -35,9 +35,14 @@ def _reader(server: str | None, store: str | None) -> Reader:
     return connect(server, Path(store) if store else None)
 
 
+def source() -> tuple[str | None, str | None]:
+    """Where data comes from, as the environment says: (server, store)."""
+    return os.environ.get("DURASCOPE_SERVER"), os.environ.get("DURASCOPE_STORE")
+
+
 def reader() -> Reader:
     """The process's reader. Raises StoreUnavailable, and is tried again on the next call."""
-    return _reader(os.environ.get("DURASCOPE_SERVER"), os.environ.get("DURASCOPE_STORE"))
+    return _reader(*source())
 
 
 @st.cache_data(ttl=FRESH_S, max_entries=200, show_spinner=False)
@@ -47,9 +52,8 @@ def _query(source: tuple[str | None, str | None], name: str, params: str) -> pa.
 
 def table(name: str, **params: Any) -> pa.Table:
     """Rows of a named query, at most ``FRESH_S`` old. Raises the StoreUnavailable family, UsageError."""
-    source = (os.environ.get("DURASCOPE_SERVER"), os.environ.get("DURASCOPE_STORE"))
     given = {key: value for key, value in params.items() if value is not None and value != "" and value != []}
-    return _query(source, name, json.dumps(given, sort_keys=True))
+    return _query(source(), name, json.dumps(given, sort_keys=True))
 
 
 def query(name: str, **params: Any) -> pd.DataFrame:

@@ -13,6 +13,7 @@ HEIGHT: Final = 190
 # Okabe-Ito by name of the palette, in the order in which series get them.
 _SERIES: Final = ("model", "tool", "handoff", "timeout", "timer", "activity", "error", "backoff")
 _LEGEND: Final = alt.Legend(orient="top", labelLimit=260, offset=4, padding=0, symbolSize=90)
+_LINES: Final = alt.Legend(orient="top", labelLimit=260, offset=4, padding=0, symbolType="stroke", symbolStrokeWidth=2)
 _DAY: Final = 86_400_000_000
 
 
@@ -54,7 +55,7 @@ def over_time(
     many = len(names) > 1
     range_ = [palette[c] for c in colors] if colors else list(series_colors(names).values())
     chosen = alt.Color("series:N", title=None, scale=alt.Scale(domain=names, range=range_),
-                       legend=_LEGEND if many else None)  # fmt: skip
+                       legend=(_LEGEND if stacked else _LINES) if many else None)  # fmt: skip
     base = alt.Chart(_long(frame, columns, scale)).encode(
         x=_time(domain), color=chosen,
         tooltip=[alt.Tooltip("time:T", title="UTC", format="%b %d %H:%M:%S"), alt.Tooltip("series:N", title=" "),
@@ -68,7 +69,7 @@ def over_time(
         lines = base.mark_line(strokeWidth=1.8, point=alt.OverlayMarkDef(size=26)).encode(
             y=value,
             strokeDash=alt.StrokeDash(
-                "series:N", title=None, scale=alt.Scale(domain=names), legend=_LEGEND if many else None
+                "series:N", title=None, scale=alt.Scale(domain=names), legend=_LINES if many else None
             ),
         )
         _draw(lines, words, key)

@@ -1,23 +1,45 @@
 """The filter bar of the Runs page. Each control is bound to the URL, so a filtered page is a link."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
 import streamlit as st
 
 from durascope_dashboard import data
+from durascope_dashboard.store.queries.runs import DEFAULT_BUDGET
 
 STATUSES: Final = ("running", "completed", "failed", "timed_out", "cancelled", "terminated", "continued_as_new")
 VIEWS: Final[dict[str, dict[str, Any]]] = {
     "All runs": {},
     "Retrying now": {"view": "retrying"},
-    "Longest backoff": {"order": "time_backoff_ms"},
-    "Waiting for a human": {"view": "waiting"},
-    "Queue-starved": {"order": "time_queue_ms"},
-    "Most wasted tokens": {"view": "wasteful"},
+    "Longest backoff": {"view": "backed_off", "order": "max_backoff_ms"},
+    "No heartbeat": {"view": "no_heartbeat"},
+    "Waiting for a human": {"view": "human"},
+    "Queue-starved": {"view": "queue_starved", "order": "queue_p95_ms"},
+    "Workflow-task problem": {"view": "task_problem"},
+    "Most wasted tokens": {"view": "wasteful", "order": "cost_wasted"},
+    "Over token budget": {"view": "over_budget", "order": "billed_input"},
 }
+HELP: Final = {
+    "Retrying now": "Open runs whose current operation is past its first attempt.",
+    "Longest backoff": "Runs that waited between attempts, the longest single wait first.",
+    "No heartbeat": "Open runs with an attempt that has given no sign of life for a minute.",
+    "Waiting for a human": "Open runs that wait for a signal or an update from outside.",
+    "Queue-starved": "Runs whose attempts waited over a second for a worker (p95), or wait now.",
+    "Workflow-task problem": "Runs with a failed workflow task: non-determinism, a deadlock or a bug in workflow code.",
+    "Most wasted tokens": "Runs that paid for results that were not used, the most expensive first.",
+    "Over token budget": "Runs that billed more tokens than the budget beside the filters.",
+}
+ORDERS: Final = {
+    "Newest": "started", "Longest": "duration_ms", "Most attempts": "attempts", "Most failures": "failed_attempts",
+    "Longest backoff": "max_backoff_ms", "Longest queue wait": "queue_p95_ms", "Most input tokens": "billed_input",
+    "Most expensive": "cost_billed", "Most wasted cost": "cost_wasted",
+}  # fmt: skip
 PERIODS: Final = {"1 h": 3600, "24 h": 86_400, "7 d": 604_800, "All": 0}
-KEYS: Final = ("trouble", "status", "type", "agent", "model", "queue", "build", "text", "period")
+KEYS: Final = (
+    "trouble", "status", "type", "agent", "model", "queue", "build", "namespace", "text", "period", "sort", "budget",
+)  # fmt: skip
+FACETS_FRESH_S: Final = 15
 
 
 @dataclass(frozen=True)
@@ -31,27 +53,36 @@ class Filters:
     models: tuple[str, ...] = ()
     queues: tuple[str, ...] = ()
     builds: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
     text: str = ""
     period: str = "All"
+    sort: str = ""
+    budget: int = DEFAULT_BUDGET
 
     def any(self) -> bool:
         """Whether anything is left out."""
-        return self != Filters()
+        kept = ("sort", "budget")
+        return any(getattr(self, f.name) != f.default for f in fields(self) if f.name not in kept)
 
     def params(self) -> dict[str, Any]:
-        """Parameters of the query ``runs``."""
+        """Parameters of the query ``run_totals``."""
         seconds = PERIODS.get(self.period, 0)
         # Rounded to ten seconds, so that the answer can be shared between refreshes.
         since = (data.now() // 10_000_000 * 10 - seconds) * 1_000_000 if seconds else None
         return {
             "status": list(self.status), "workflow_type": list(self.types), "agent": list(self.agents),
             "model": list(self.models), "task_queue": list(self.queues), "build_id": list(self.builds),
-            "text": self.text.strip(), "since": since, **VIEWS.get(self.trouble, {}),
+            "namespace": list(self.namespaces), "text": self.text.strip(), "since": since, "budget": self.budget,
+            "view": VIEWS.get(self.trouble, {}).get("view"),
         }  # fmt: skip
 
+    def order(self) -> dict[str, Any]:
+        """What the query ``runs`` takes besides: the order that is asked for, else the trouble's own."""
+        return {"order": ORDERS.get(self.sort) or VIEWS.get(self.trouble, {}).get("order", "started")}
 
-def facet_values() -> dict[str, list[str]]:
-    """Facet -> its values, most frequent first."""
+
+@st.cache_data(ttl=FACETS_FRESH_S, max_entries=20, show_spinner=False)
+def _facets(source: tuple[str | None, ...]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for row in data.rows(data.query("facets")):
         values = data.names(row["value"]) if row["facet"] in ("agents", "models") else [row["value"]]
@@ -60,22 +91,25 @@ def facet_values() -> dict[str, list[str]]:
     return found
 
 
+def facet_values() -> dict[str, list[str]]:
+    """Facet -> its values, most frequent first; read again every quarter of a minute."""
+    return _facets(data.source())
+
+
 def clear() -> None:
     """Take all filters away."""
     for key in KEYS:
         st.session_state.pop(key, None)
-        if key in st.query_params:
-            del st.query_params[key]
 
 
 def bar() -> Filters:
     """Draw the bar and answer what it asks for."""
     facets = facet_values()
     trouble = st.pills("Trouble", list(VIEWS), key="trouble", bind="query-params", default="All runs",
-                       label_visibility="collapsed")  # fmt: skip
+                       label_visibility="collapsed") or "All runs"  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        text = st.text_input("Search", key="text", bind="query-params", placeholder="id, type, error …", width=230)
-        status = st.multiselect("Status", STATUSES, key="status", bind="query-params", width=180,
+        text = st.text_input("Search", key="text", bind="query-params", placeholder="id, type, error …", width=190)
+        status = st.multiselect("Status", STATUSES, key="status", bind="query-params", width=170, placeholder="any",
                                 format_func=lambda s: s.replace("_", " "))  # fmt: skip
         types = _facet("Workflow type", "type", facets.get("workflow_type", []), 190)
         with st.popover("More filters", icon=":material/tune:"):
@@ -83,14 +117,31 @@ def bar() -> Filters:
             models = _facet("Model", "model", facets.get("models", []))
             queues = _facet("Task queue", "queue", facets.get("task_queue", []))
             builds = _facet("Build", "build", facets.get("build_id", []))
+            namespaces = _facet("Namespace", "namespace", facets.get("namespace", []))
         period = st.segmented_control("Started within", list(PERIODS), key="period", bind="query-params", default="All",
                                       required=True)  # fmt: skip
+        sort = st.selectbox("Order", list(ORDERS), index=None, key="sort", bind="query-params", width=160,
+                            placeholder=_own_order(trouble))  # fmt: skip
+        budget = DEFAULT_BUDGET
+        if trouble == "Over token budget":
+            budget = int(st.number_input("Budget, tokens", 0, value=DEFAULT_BUDGET, step=10_000, key="budget",
+                                         bind="query-params", width=150))  # fmt: skip
         st.toggle("Live", value=True, key="live")
     return Filters(
-        trouble or "All runs", tuple(status), types, agents, models, queues, builds, text or "", period or "All"
-    )
+        trouble, tuple(status), types, agents, models, queues, builds, namespaces, text or "", period or "All",
+        sort or "", budget,
+    )  # fmt: skip
+
+
+def _own_order(trouble: str) -> str:
+    column = VIEWS[trouble].get("order", "started")
+    return next(words for words, name in ORDERS.items() if name == column)
 
 
 def _facet(label: str, key: str, options: list[str], width: int | None = None) -> tuple[str, ...]:
-    chosen = st.multiselect(label, options, key=key, bind="query-params", width=width or "stretch")
+    # A value from the link that no run has is kept, so that the page says what it was asked for.
+    asked = [value for value in st.query_params.get_all(key) if value not in options]
+    chosen = st.multiselect(
+        label, [*options, *asked], key=key, bind="query-params", width=width or "stretch", placeholder="any"
+    )
     return tuple(chosen)

@@ -1,71 +1,125 @@
-"""Runs as a table: one function from the query's frame to what is displayed, with units in the cells."""
+"""Runs as a table: from the query's frame to what is displayed. Numbers sort as numbers and read with their units."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
 
 from durascope_dashboard import data, units
-from durascope_dashboard.panels import status
+from durascope_dashboard.panels import markup, status
 
 _column = st.column_config
 CELLS: Final[dict[str, Any]] = {
-    "status": _column.TextColumn("Status", width=120, pinned=True),
-    "workflow_id": _column.TextColumn("Run", width=210, pinned=True, help="Workflow id"),
-    "workflow_type": _column.TextColumn("Type", width=140),
-    "started": _column.DatetimeColumn("Started (UTC)", format="MMM DD HH:mm:ss", timezone="UTC", width=125),
-    "duration": _column.TextColumn("Duration", alignment="right", width=85),
-    "bar": _column.ProgressColumn("", format=" ", min_value=0, max_value=1, width=70, help="Against the longest here"),
-    "attempts": _column.TextColumn("Attempts", alignment="right", width=85, help="All, and most of one operation"),
-    "spark": _column.BarChartColumn("By operation", width=95, help="Attempts of each operation, in order", y_min=0),
-    "now": _column.TextColumn("Now", width=220, help="What an open run does, its attempt, and its next retry"),
-    "queue": _column.TextColumn("Queue p95", alignment="right", width=85),
-    "tokens": _column.TextColumn("Tokens", alignment="right", width=80, help="Billed: input + output"),
-    "waste": _column.TextColumn("Waste", alignment="right", width=65, help="Tokens of lost results"),
-    "cost": _column.TextColumn("Cost", alignment="right", width=80),
+    "status": _column.TextColumn("Status", width=112, pinned=True),
+    "workflow_id": _column.TextColumn("Run", width=190, pinned=True, help="Workflow id; click to open the run"),
+    "workflow_type": _column.TextColumn("Type", width=150),
+    "started": _column.DatetimeColumn("Started (UTC)", format="MMM DD HH:mm:ss", timezone="UTC", width=118),
+    "duration": _column.NumberColumn("Duration", alignment="right", width=82),
+    "bar": _column.ProgressColumn("of longest", format=" ", min_value=0, max_value=1, width=72,
+                                  help="Duration against the longest in the table"),
+    "attempts": _column.NumberColumn("Attempts", alignment="right", width=78, help="Of all operations together"),
+    "most": _column.NumberColumn("Max", alignment="right", width=52, help="Most attempts of one operation"),
+    "spark": _column.BarChartColumn("By operation", width=92, help="Attempts of each operation, in order", y_min=0),
+    "now": _column.TextColumn("Now", width=210, help="What an open run does, its attempt, and its next retry"),
+    "why": _column.TextColumn("Last error", width=230, help="Of the last attempt that failed"),
+    "tokens": _column.NumberColumn("Tokens", alignment="right", width=76, help="Billed, input + output; +? if the "
+                                   "usage of some attempts is unknown"),
+    "waste": _column.NumberColumn("Waste", alignment="right", width=62, help="Share of tokens of lost results"),
+    "cost": _column.NumberColumn("Cost", alignment="right", width=76),
+    "queue": _column.NumberColumn("Queue p95", alignment="right", width=82),
+    "backoff": _column.NumberColumn("Max backoff", alignment="right", width=88, help="Longest wait between attempts"),
     "agents": _column.TextColumn("Agents", width=160),
 }  # fmt: skip
+# What each trouble shows first; the rest follows in the order of CELLS.
+FIRST: Final[Mapping[str, tuple[str, ...]]] = {
+    "Retrying now": ("now", "why", "attempts", "most", "duration"),
+    "Longest backoff": ("backoff", "why", "attempts", "most", "spark"),
+    "No heartbeat": ("now", "duration"),
+    "Waiting for a human": ("now", "duration"),
+    "Queue-starved": ("queue", "now", "duration"),
+    "Workflow-task problem": ("why", "now", "duration"),
+    "Most wasted tokens": ("waste", "cost", "tokens", "why"),
+    "Over token budget": ("tokens", "cost", "waste"),
+}
 
 
-def display(runs: pd.DataFrame, now: int) -> pd.DataFrame:
-    """The query's rows as the table shows them; same order, same number."""
+def order(trouble: str) -> list[str]:
+    """Names of the columns, the trouble's own right after the run."""
+    first = ("status", "workflow_id", "workflow_type", *FIRST.get(trouble, ()))
+    return [*first, *(name for name in CELLS if name not in first)]
+
+
+def display(runs: pd.DataFrame, now: int, errors: Mapping[str, data.Row] | None = None) -> pd.DataFrame:
+    """The query's rows as the table has them; same order, same number. ``errors``: ``last_errors`` by run id."""
     rows = data.rows(runs)
     longest = max((row["duration_ms"] or 0 for row in rows), default=0) or 1
-    return pd.DataFrame([_cells(row, longest, now) for row in rows], columns=list(CELLS))
+    return pd.DataFrame([_cells(row, longest, now, (errors or {}).get(row["run_id"])) for row in rows],
+                        columns=list(CELLS))  # fmt: skip
 
 
-def _cells(row: data.Row, longest: float, now: int) -> dict[str, Any]:
-    billed = total(row, "billed")
+def styled(frame: pd.DataFrame, unknown: list[int]) -> Any:
+    """The frame with words for its numbers; ``unknown`` are the unseen attempts of each row."""
+    styler = frame.style.format(_WORDS)
+    seen_in_part = [i for i, count in enumerate(unknown) if count and units.known(frame["tokens"].iloc[i])]
+    if seen_in_part:
+        styler = styler.format(_at_least, subset=pd.IndexSlice[seen_in_part, ["tokens"]])
+    colors = markup.colors()
+    tones = {sign: colors[tone] for sign, tone in _TONES.items()}
+    return styler.map(lambda text: f"color: {tones[text[:1]]}" if text[:1] in tones else "", subset=["status"])
+
+
+def _at_least(value: Any) -> str:
+    return f"{units.count(value)}+?"
+
+
+def _plain(value: Any) -> str:
+    return f"{value:,.0f}" if units.known(value) else units.UNKNOWN
+
+
+def _share(value: Any) -> str:
+    return units.percent(value, 1.0)
+
+
+_WORDS: Final[dict[Any, Any]] = {
+    "duration": units.duration, "queue": units.duration, "backoff": units.duration, "cost": units.money,
+    "tokens": units.count, "waste": _share, "attempts": _plain, "most": _plain,
+}  # fmt: skip
+_TONES: Final = {"✕": "bad", "◷": "bad", "■": "bad", "●": "accent", "✓": "good"}
+
+
+def _cells(row: data.Row, longest: float, now: int, error: data.Row | None) -> dict[str, Any]:
+    billed, wasted = total(row, "billed"), total(row, "wasted")
     return {
         "status": status.words(row["status"]),
         "workflow_id": row["workflow_id"],
         "workflow_type": row["workflow_type"],
         "started": pd.Timestamp(row["started"], unit="us", tz="UTC") if row["started"] else None,
-        "duration": units.duration(row["duration_ms"]),
+        "duration": _number(row["duration_ms"]),
         "bar": (row["duration_ms"] or 0) / longest,
-        "attempts": _attempts(row),
+        "attempts": _number(row["attempts"]),
+        "most": _number(row["max_attempt"]),
         "spark": spark(row["spark"]),
         "now": _current(row, now),
-        "queue": units.duration(row["queue_p95_ms"]),
-        "tokens": units.count(billed) + ("+?" if row["unknown_attempts"] and billed is not None else ""),
-        "waste": units.percent(total(row, "wasted"), billed),
-        "cost": units.money(row["cost_billed"]),
+        "why": why(row, error),
+        "tokens": _number(billed),
+        "waste": _number(wasted / billed if billed and wasted is not None else None),
+        "cost": _number(row["cost_billed"]),
+        "queue": _number(row["queue_p95_ms"]),
+        "backoff": _number(row["max_backoff_ms"] or None),
         "agents": ", ".join(data.names(row["agents"])),
     }
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else float(value)
 
 
 def total(row: data.Row, part: str) -> int | None:
     """Input + output tokens of one part of the ledger; None if nothing is known."""
     values = [row[f"{part}_input"], row[f"{part}_output"]]
     return None if values == [None, None] else sum(v or 0 for v in values)
-
-
-def _attempts(row: data.Row) -> str:
-    if row["attempts"] is None:
-        return units.UNKNOWN
-    most = row["max_attempt"] or 0
-    return f"{row['attempts']}" + (f" · max {most}" if most > 1 else "")
 
 
 def spark(value: Any) -> list[int]:
@@ -78,13 +132,28 @@ def spark(value: Any) -> list[int]:
     return [max(numbers[i : i + step]) for i in range(0, len(numbers), step)]
 
 
+def why(row: data.Row, error: data.Row | None) -> str:
+    """``RateLimitError: 429: slow down (asked by the server)``; the failure of a run that has failed."""
+    if row["failure_type"] or row["failure_message"]:
+        return _said(row["failure_type"], row["failure_message"])
+    if error is None:
+        return str(row["last_error_type"] or "") if row["retries"] else ""
+    by = " · wait asked by the server" if error["retry_by"] == "server" else ""
+    return _said(error["error_type"], error["error_message"]) + by
+
+
+def _said(kind: Any, message: Any) -> str:
+    words = [str(part) for part in (kind, message) if part]
+    return ": ".join(words[1:] if len(words) == 2 and words[1].startswith(words[0]) else words)
+
+
 def _current(row: data.Row, now: int) -> str:
     if row["status"] != "running" or not row["current_operation"]:
         return ""
     text = str(row["current_operation"])
     if row["current_attempt"]:
         limit = row["current_max_attempts"]
-        text += f" · {row['current_attempt']}/{limit or '∞'}"
+        text += f" · attempt {row['current_attempt']}/{limit or '∞'}"
     if row["next_retry"] and row["next_retry"] > now:
         text += f" · retry in {units.duration((row['next_retry'] - now) / 1000)}"
     elif row["waiting_for"]:

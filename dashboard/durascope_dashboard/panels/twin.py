@@ -116,8 +116,8 @@ def _chart(frame: pd.DataFrame, rows: Sequence[Aligned]) -> Any:
     lookup = "[" + ",".join(_quoted(title) for title in titles) + "][floor(datum.value)]"
     y = alt.Y(
         "top:Q", title=None, scale=alt.Scale(domain=[0, len(rows)], reverse=True, nice=False),
-        axis=alt.Axis(values=[i + 0.5 for i in range(len(rows))], labelExpr=lookup, labelLimit=230, labelOverlap=False, grid=False,
-                      ticks=False, domain=False, labelAlign="left", labelPadding=225),
+        axis=alt.Axis(values=[i + 0.5 for i in range(len(rows))], labelExpr=lookup, labelLimit=230, labelOverlap=False,
+                      grid=False, ticks=False, domain=False, labelAlign="left", labelPadding=225),
     )  # fmt: skip
     drawn = alt.Chart(frame).mark_rect(cornerRadius=2).encode(
         x=alt.X("seconds:Q", title="seconds from the start", axis=alt.Axis(orient="top", tickCount=8)), x2="until:Q",

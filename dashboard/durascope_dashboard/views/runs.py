@@ -1,17 +1,20 @@
 """The Runs page: which runs are in trouble now. Every filter is in the URL; a click on a row opens its run."""
 
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
 
-from durascope_dashboard import data
-from durascope_dashboard.panels import states
-from durascope_dashboard.panels.filters import Filters, bar, clear
-from durascope_dashboard.panels.runs_table import CELLS, display
+from durascope_dashboard import data, units
+from durascope_dashboard.panels import grid, states
+from durascope_dashboard.panels.filters import HELP, Filters, bar, clear
+from durascope_dashboard.panels.runs_table import CELLS, display, order, styled, total
 
-PAGE_ROWS = 100
-LIVE_S = 2.0
+PAGE_ROWS: Final = 100
+MOST_ROWS: Final = 1000
+LIVE_S: Final = 2.0
+NAMED_ERRORS: Final = 200
+"""Runs whose last error is looked up: what is in sight of a page, and short enough for one URL."""
 
 
 def page() -> None:
@@ -31,34 +34,45 @@ def _ticked() -> list[int]:
 def _table(filters: Filters) -> None:
     with states.guarded():
         shown = int(st.session_state.get("shown", PAGE_ROWS))
-        found = data.query("runs", limit=shown + 1, **filters.params())
-        if found.empty:
+        rows = data.query("runs", limit=shown, **filters.params(), **filters.order())
+        if rows.empty:
             _nothing(filters)
             return
-        rows = found.head(shown)
-        st.caption(_summary(rows, more=len(found) > shown))
+        totals = data.rows(data.query("run_totals", **filters.params()))[0]
+        st.caption(summary(totals, len(rows), filters))
+        table = display(rows, data.now(), _errors(rows))
+        unknown = [int(n or 0) for n in rows["unknown_attempts"].fillna(0)]
         event: Any = st.dataframe(
-            display(rows, data.now()), key="table", hide_index=True, on_select="rerun",
-            selection_mode=["multi-row", "single-cell"], column_config=CELLS, height=_height(len(rows)), row_height=30,
-            alt="Runs, newest first",
+            styled(table, unknown), key="table", hide_index=True, on_select="rerun", placeholder="",
+            selection_mode=["multi-row", "single-cell"], column_config=CELLS, column_order=order(filters.trouble),
+            height=_height(len(rows)), row_height=30, alt="Runs",
         )  # fmt: skip
         _opened(event, rows)
-        if len(found) > shown:
-            st.button("Show more", on_click=_more, args=(shown,))
+        _below(rows, totals["runs"], shown)
+
+
+def _below(rows: pd.DataFrame, count: int, shown: int) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if count > len(rows) and shown < MOST_ROWS:
+            st.button(f"Show {min(5 * PAGE_ROWS, count - len(rows))} more", on_click=_more, args=(shown,))
+        elif count > len(rows):
+            st.caption(f"The first {len(rows):,}; narrow the filters for others, or `durascope runs --json` for all.")
+        grid.downloads(rows, "runs")
+
+
+def _errors(rows: pd.DataFrame) -> dict[str, data.Row]:
+    """Last errors of the open or failed runs in sight, by run id."""
+    troubled = rows[(rows["failed_attempts"].fillna(0) > 0) & (rows["failure_type"].isna())]
+    wanted = [str(run_id) for run_id in troubled["run_id"].head(NAMED_ERRORS)]
+    if not wanted:
+        return {}
+    return {row["run_id"]: row for row in data.rows(data.query("last_errors", run_id=wanted))}
 
 
 def _opened(event: Any, rows: pd.DataFrame) -> None:
     ticked = [data.rows(rows.iloc[[i]])[0] for i in event.selection.rows if i < len(rows)]
-    if (
-        len(ticked) == 2
-        and "compare" in st.session_state["pages"]
-        and st.button("Compare these two", type="primary", icon=":material/compare_arrows:")
-    ):
-        a, b = ticked
-        st.switch_page(
-            st.session_state["pages"]["compare"],
-            query_params={"a": a["workflow_id"], "a_run": a["run_id"], "b": b["workflow_id"], "b_run": b["run_id"]},
-        )
+    if ticked:
+        _compare(ticked)
     cells = [cell for cell in event.selection.cells if cell[0] < len(rows)]
     if cells:
         row = data.rows(rows.iloc[[cells[0][0]]])[0]
@@ -66,6 +80,23 @@ def _opened(event: Any, rows: pd.DataFrame) -> None:
             st.session_state["pages"]["run"],
             query_params={k: str(row[k]) for k in ("workflow_id", "run_id", "namespace")},
         )
+
+
+def _compare(ticked: list[data.Row]) -> None:
+    compare = st.session_state["pages"]["compare"]
+    a = ticked[0]
+    query = {"a": a["workflow_id"], "a_run": a["run_id"]}
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if len(ticked) == 2:
+            b = ticked[1]
+            query |= {"b": b["workflow_id"], "b_run": b["run_id"]}
+            if st.button("Compare these two", type="primary", icon=":material/compare_arrows:", key="compare_two"):
+                st.switch_page(compare, query_params=query)
+        elif len(ticked) == 1:
+            if st.button("Compare with the median of its type", icon=":material/compare_arrows:", key="compare_median"):
+                st.switch_page(compare, query_params={**query, "b": "median"})
+        else:
+            st.caption(f"{len(ticked)} runs ticked; tick two to compare them.")
 
 
 def _nothing(filters: Filters) -> None:
@@ -76,14 +107,22 @@ def _nothing(filters: Filters) -> None:
 
 
 def _more(shown: int) -> None:
-    st.session_state["shown"] = shown + 5 * PAGE_ROWS
+    st.session_state["shown"] = min(shown + 5 * PAGE_ROWS, MOST_ROWS)
 
 
 def _height(rows: int) -> int:
-    return 36 + 30 * min(max(rows, 1), 22) + 2
+    return 38 + 30 * min(max(rows, 1), 20)
 
 
-def _summary(rows: pd.DataFrame, *, more: bool) -> str:
-    running = int((rows["status"] == "running").sum())
-    first = f"first {len(rows)} runs" if more else f"{len(rows)} run{'s' if len(rows) != 1 else ''}"
-    return f"{first} · {running} running · click a row to open it, tick two to compare · times in UTC"
+def summary(totals: data.Row, shown: int, filters: Filters) -> str:
+    """One line about all runs that match, not only those in the table."""
+    count = totals["runs"]
+    first = f"**{count:,} run{'s' if count != 1 else ''}**" + (f" (first {shown:,} shown)" if count > shown else "")
+    billed = total(totals, "billed")
+    parts = [
+        first, f"{totals['running'] or 0:,} running", f"{totals['failed'] or 0:,} failed",
+        f"{totals['retries'] or 0:,} retries", f"{units.tokens(billed)}, {units.money(totals['cost_billed'])}",
+        f"{units.percent(total(totals, 'wasted'), billed)} wasted",
+    ]  # fmt: skip
+    known = HELP.get(filters.trouble)
+    return " · ".join(parts).replace("$", "\\$") + (f"  \n{known}" if known else "")
