@@ -100,15 +100,21 @@ def _ledger(rows: list[Row]) -> Iterator[Family]:
     columns = [f"{part}_{kind}" for part in parts for kind in TOKEN_KINDS] + [f"cost_{part}" for part in parts]
     totals = _total(rows, MODEL_LABELS, columns)
     tokens = [
-        Sample({**label(row, MODEL_LABELS), "type": kind, "use": part}, float(row[f"{part}_{kind}"]))
-        for row in totals for part in parts for kind in TOKEN_KINDS if row[f"{part}_{kind}"] is not None
+        Sample({**label(row, MODEL_LABELS), "type": kind, "use": part}, float(value))
+        for row in totals for kind in TOKEN_KINDS for part, value in _parts(row, "{}_" + kind)
     ]  # fmt: skip
     cost = [
-        Sample({**label(row, MODEL_LABELS), "use": part}, row[f"cost_{part}"])
-        for row in totals for part in parts if row[f"cost_{part}"] is not None
+        Sample({**label(row, MODEL_LABELS), "use": part}, value)
+        for row in totals for part, value in _parts(row, "cost_{}")
     ]  # fmt: skip
     yield Family(f"{FLEET}.tokens", Type.COUNTER, "Tokens billed; billed = useful + wasted.", "{token}", tokens)
     yield Family(f"{FLEET}.cost", Type.COUNTER, "Cost of model calls by list price.", "USD", cost)
+
+
+def _parts(row: Row, column: str) -> list[tuple[str, float]]:
+    """Useful and wasted. Where one is known the other is 0 and not unknown; where none is, there is nothing to say."""
+    found = {part: row[column.format(part)] for part in ("useful", "wasted")}
+    return [] if all(v is None for v in found.values()) else [(part, v or 0) for part, v in found.items()]
 
 
 def _total(rows: list[Row], labels: tuple[str, ...], columns: Iterable[str]) -> list[Row]:

@@ -1,0 +1,1 @@
+"""Durascope's Grafana dashboards as code; `python -m grafana.build` writes them."""
