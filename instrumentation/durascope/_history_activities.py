@@ -14,7 +14,6 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import (
     ActivityTaskScheduledEventAttributes,
     ActivityTaskStartedEventAttributes,
-    MarkerRecordedEventAttributes,
 )
 
 from durascope import identity
@@ -24,7 +23,6 @@ from durascope._history_payloads import (
     ModelResult,
     conversation,
     json_object,
-    json_value,
     model_result,
     requested_model,
 )
@@ -33,7 +31,6 @@ from durascope.identity import RunKey
 from durascope.records import AttemptFacts, Kind, Micros, OperationFacts, RetryBy, Source, Status
 
 MODEL_ACTIVITIES = frozenset({"invoke_model_activity", "invoke_model_activity_streaming"})
-LOCAL_ACTIVITY_MARKER = "core_local_activity"
 _MCP_SUFFIXES = (
     "-list-tools", "-call-tool", "-call-tool-v2", "-list-prompts", "-get-prompt", "-get-prompt-v2", "-server-session",
 )  # fmt: skip
@@ -73,7 +70,6 @@ class Activities:
     run: RunKey
     decode: Decode | None
     by_event: dict[int, Activity] = field(default_factory=dict)
-    local: list[tuple[OperationFacts, list[AttemptFacts]]] = field(default_factory=list)
     asked_for: set[str] = field(default_factory=set)
     conversation_id: str | None = None
 
@@ -159,40 +155,6 @@ class Activities:
                 self.asked_for |= activity.result.calls
         return activity
 
-    def local_activity(self, event_id: int, at: Micros, attrs: MarkerRecordedEventAttributes) -> None:
-        """A local activity is one marker: its number of attempts, first schedule and completion are all there is."""
-        data = json_object(_first(attrs, "data"), self.decode)
-        cause = read_failure(attrs.failure, self.decode) if attrs.HasField("failure") else None
-        status = cause.status if cause else Status.OK
-        queued, ended = _stamp(data.get("original_schedule_time")), _stamp(data.get("complete_time")) or at
-        attempt = data.get("attempt")
-        number = attempt if isinstance(attempt, int) else 1
-        name = str(data.get("activity_type") or json_value_of(attrs, "type", self.decode) or "local activity")
-        activity_id = str(data.get("activity_id") or f"local-{event_id}")
-        result = None
-        if name in MODEL_ACTIVITIES and (payload := _first(attrs, "result")) is not None:
-            result = model_result(payload, self.decode)
-            self.asked_for |= result.calls if result else frozenset()
-        facts = OperationFacts(
-            *self.run,
-            operation_id=identity.activity_operation(activity_id),
-            kind=Kind.MODEL if name in MODEL_ACTIVITIES else Kind.LOCAL_ACTIVITY,
-            name=name,
-            status=status,
-            scheduled=queued or ended,
-            closed=ended,
-            activity_id=activity_id,
-            activity_type=name,
-            attempts=max(number, 1),
-            event_id=event_id,
-            error_type=cause.type if cause else None,
-            error_message=cause.message if cause else None,
-        )
-        # It starts in the worker that scheduled it, so the first attempt's schedule is as good as its start.
-        only = queued if number <= 1 else None
-        activity = Activity(facts, result, only, max(number, 1), None, cause, began=True)
-        self.local.append((facts, list(self._attempts(activity, None))))
-
     def operations(self, run_closed: Micros | None) -> Iterator[OperationFacts]:
         """All activities; one still open when its run closed was abandoned: cancelled at that moment."""
         for activity in self.by_event.values():
@@ -202,15 +164,11 @@ class Activities:
                 yield replace(activity.facts, status=Status.RUNNING, attempts=activity.attempt)
             else:
                 yield activity.facts
-        for facts, _ in self.local:
-            yield facts
 
     def attempts(self, run_closed: Micros | None) -> Iterator[AttemptFacts]:
         """Every attempt that history tells of or implies."""
         for activity in self.by_event.values():
             yield from self._attempts(activity, run_closed)
-        for _, attempts in self.local:
-            yield from attempts
 
     def _attempts(self, activity: Activity, run_closed: Micros | None) -> Iterator[AttemptFacts]:
         facts = activity.facts
@@ -233,11 +191,21 @@ class Activities:
             )  # fmt: skip
         yield self._final(activity, run_closed)
 
+    def _unnumbered(self, activity: Activity) -> bool:
+        """Closed without a Started event: between attempts, or before the first. Only the latter has one attempt."""
+        facts, cause = activity.facts, activity.cause
+        if activity.began or facts.closed is None or facts.max_attempts == 1:
+            return False
+        return cause is None or cause.type != "ScheduleToStart" or cause.last_failure is not None
+
     def _final(self, activity: Activity, run_closed: Micros | None) -> AttemptFacts:
         facts, cause, result = activity.facts, activity.cause, activity.result
         assert facts.activity_id is not None
         abandoned = facts.closed is None and run_closed is not None
-        status = Status.CANCELLED if abandoned else facts.status
+        unnumbered = self._unnumbered(activity)
+        between = cause.last_failure if cause is not None and unnumbered else None
+        cause = between or cause
+        status = Status.CANCELLED if abandoned else between.status if between else facts.status
         if facts.closed is None and not abandoned and activity.began:
             status = Status.RUNNING
         if cause is not None and cause.status is Status.TIMEOUT and status is Status.ERROR:
@@ -248,7 +216,7 @@ class Activities:
             source=Source.HISTORY,
             queued=facts.scheduled if activity.attempt == 1 else None,
             started=activity.started,
-            ended=facts.closed,
+            ended=None if between else facts.closed,
             error_type=cause.type if cause else None,
             error_message=cause.message if cause else None,
             worker=activity.worker,
@@ -258,23 +226,6 @@ class Activities:
             response_id=result.response_id if result else None,
             http_status=cause.http_status if cause else None,
             tokens=result.tokens if result else None,
-            # Open when its run closed: that there was a last attempt is known, its number and end are not.
-            estimated=abandoned,
+            # That there was a last attempt is known, its number is not.
+            estimated=abandoned or unnumbered,
         )  # fmt: skip
-
-
-def _first(attrs: MarkerRecordedEventAttributes, name: str) -> Any:
-    payloads = attrs.details[name].payloads if name in attrs.details else ()
-    return payloads[0] if payloads else None
-
-
-def json_value_of(attrs: MarkerRecordedEventAttributes, name: str, decode: Decode | None) -> Any:
-    """The JSON value of one of a marker's details, None if there is none."""
-    payload = _first(attrs, name)
-    return json_value(payload, decode) if payload is not None else None
-
-
-def _stamp(value: object) -> Micros | None:
-    if not isinstance(value, dict) or not isinstance(value.get("seconds"), int):
-        return None
-    return int(value["seconds"]) * 1_000_000 + int(value.get("nanos") or 0) // 1000

@@ -28,6 +28,7 @@ class Cause(NamedTuple):
     message: str | None
     retry_delay_ms: float | None = None
     http_status: int | None = None
+    last_failure: "Cause | None" = None  # of a timeout between attempts: how the last of them failed
 
 
 def read_failure(failure: Failure, decode: Decode | None) -> Cause:
@@ -37,7 +38,9 @@ def read_failure(failure: Failure, decode: Decode | None) -> Cause:
     message = _message(failure, decode)
     match failure.WhichOneof("failure_info"):
         case "timeout_failure_info":
-            return Cause(Status.TIMEOUT, _TIMEOUTS.get(failure.timeout_failure_info.timeout_type, "Timeout"), message)
+            kind = _TIMEOUTS.get(failure.timeout_failure_info.timeout_type, "Timeout")
+            last = read_failure(failure.cause, decode) if failure.HasField("cause") else None
+            return Cause(Status.TIMEOUT, kind, message, last_failure=last)
         case "canceled_failure_info":
             return Cause(Status.CANCELLED, "Cancelled", message)
         case "terminated_failure_info":

@@ -27,7 +27,8 @@ class Waits:
 
     def task_scheduled(self, at: Micros) -> None:
         """WorkflowTaskScheduled: idle time ends; an update accepted in this task is what ended it."""
-        self._task_scheduled = at
+        if self._task_scheduled is None:  # else it is a failed task's next attempt
+            self._task_scheduled = at
         idle = self._idle if self.open_work == 0 else None
         self._before_task = (*idle, at) if idle else None
         self._idle = None
@@ -36,7 +37,8 @@ class Waits:
         """WorkflowTaskCompleted, Failed or TimedOut."""
         if self._task_scheduled is not None:
             self.waits.append(WaitFacts(*self.run, WORKFLOW_TASK, self._task_scheduled, at))
-        self._task_scheduled = None
+        # One that failed is tried again at once and then ever more slowly; only the last try is written down.
+        self._task_scheduled = None if completed else at
         self._idle = (at, event_id) if completed else None
 
     def internal(self) -> None:
@@ -72,11 +74,11 @@ class Waits:
             event_id=event_id,
         )
 
-    def now_waiting(self) -> tuple[list[WaitFacts], list[OperationFacts]]:
-        """Of an open run: the workflow task under way, or the wait that only somebody outside can end."""
+    def now_waiting(self, closed: Micros | None) -> tuple[list[WaitFacts], list[OperationFacts]]:
+        """The workflow task under way (until the run closed), or the wait that only somebody outside can end."""
         if self._task_scheduled is not None:
-            return [WaitFacts(*self.run, WORKFLOW_TASK, self._task_scheduled, None)], []
-        if self._idle is None or self.open_work or self.open_timers:
+            return [WaitFacts(*self.run, WORKFLOW_TASK, self._task_scheduled, closed)], []
+        if closed is not None or self._idle is None or self.open_work or self.open_timers:
             return [], []
         since, event_id = self._idle
         return [WaitFacts(*self.run, EXTERNAL, since, None)], [self._human(since, event_id, None, "waiting")]

@@ -10,9 +10,10 @@ from typing import Any, Final
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent
 
-from durascope._history_activities import LOCAL_ACTIVITY_MARKER, Activities, duration_ms, micros
+from durascope._history_activities import MODEL_ACTIVITIES, Activities, duration_ms, micros
 from durascope._history_failures import read_failure
 from durascope._history_json import HistoryFile, load_history_json
+from durascope._history_local import LOCAL_ACTIVITY_MARKER, LocalActivities
 from durascope._history_payloads import Decode, json_value
 from durascope._history_run import Run
 from durascope._history_waits import Waits
@@ -58,10 +59,12 @@ class HistoryReader:
         self.decode = decode
         self._run = Run(key, decode)
         self._activities = Activities(key, decode)
+        self._local = LocalActivities(key, decode)
         self._waits = Waits(key)
         self._operations: dict[int, OperationFacts] = {}  # children, timers ... by the event that opened them
         self._timers: dict[str, int] = {}
         self._admitted: dict[str, str] = {}
+        self._failed_task: int | None = None
         self._events = self._bytes = 0
 
     @property
@@ -99,16 +102,18 @@ class HistoryReader:
                 f"among its {self._events} events; download the whole history"
             )
         closed = self._run.closed
-        waits, humans = list(self._waits.waits), list(self._waits.humans)
-        if closed is None:
-            open_waits, open_humans = self._waits.now_waiting()
-            waits += open_waits
-            humans += open_humans
+        open_waits, open_humans = self._waits.now_waiting(closed)
+        waits, humans = [*self._waits.waits, *open_waits], [*self._waits.humans, *open_humans]
         others = [
             replace(op, status=Status.CANCELLED, closed=closed) if closed is not None and op.closed is None else op
             for op in self._operations.values()
         ]
-        operations = [*self._activities.operations(closed), *others, *humans]
+        operations = [
+            *self._activities.operations(closed),
+            *self._local.closed_operations(closed),
+            *others,
+            *humans,
+        ]
         facts = self._run.facts(
             events=self._events,
             size=self._bytes,
@@ -116,7 +121,7 @@ class HistoryReader:
             conversation_id=self._activities.conversation_id,
         )
         operations.sort(key=lambda op: (op.scheduled, op.event_id or 0))
-        return HistoryRecord(facts, operations, list(self._activities.attempts(closed)), waits)
+        return HistoryRecord(facts, operations, [*self._activities.attempts(closed), *self._local.attempts], waits)
 
     # One method an event, named as the event.
 
@@ -125,6 +130,14 @@ class HistoryReader:
 
     def _task_scheduled(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
         self._waits.task_scheduled(at)
+        failures = attrs.attempt - 1
+        if failures > 1 and self._failed_task is not None:  # all but the first are left out of the history
+            found = self._operations[self._failed_task]
+            self._operations[self._failed_task] = replace(found, closed=at, detail=f"{failures} times in a row")
+        self._failed_task = None
+
+    def _task_started(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
+        self._local.task_started(at)
 
     def _task_completed(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
         self._run.task_completed(attrs)
@@ -138,11 +151,13 @@ class HistoryReader:
             name = WorkflowTaskFailedCause.Name(attrs.cause).removeprefix("WORKFLOW_TASK_FAILED_CAUSE_").lower()
             self._open(event, at, Kind.WORKFLOW_TASK_FAILURE, name)
             self._close(event.event_id, at, Status.ERROR, attrs.failure)
+            self._failed_task = event.event_id
 
     def _task_timed_out(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
         self._waits.task_ended(event.event_id, at, completed=False)
         self._open(event, at, Kind.WORKFLOW_TASK_FAILURE, "timed_out")
         self._close(event.event_id, at, Status.TIMEOUT)
+        self._failed_task = event.event_id
 
     def _activity_scheduled(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
         self._waits.open_work += 1
@@ -159,7 +174,8 @@ class HistoryReader:
 
     def _marker(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
         if attrs.marker_name == LOCAL_ACTIVITY_MARKER:
-            self._activities.local_activity(event.event_id, at, attrs)
+            result = self._local.marker(event.event_id, at, attrs, MODEL_ACTIVITIES)
+            self._activities.asked_for |= result.calls if result else frozenset()
 
     def _child_initiated(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
         self._waits.open_work += 1
@@ -273,6 +289,7 @@ _R = HistoryReader
 _HANDLERS: Final[dict[int, _Handler]] = {
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED: _R._started,
     EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED: _R._task_scheduled,
+    EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED: _R._task_started,
     EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED: _R._task_completed,
     EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED: _R._task_failed,
     EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT: _R._task_timed_out,

@@ -14,10 +14,19 @@ F = TypeVar("F", bound=Callable[..., Any])
 def temporal_options(function: F) -> F:
     """``--temporal``, ``--namespace``, ``--profile``; what they leave out is Temporal's environment configuration."""
     profile = click.option("--profile", help="Profile of Temporal's configuration file.  [env: TEMPORAL_PROFILE]")
-    namespace = click.option("--namespace", "namespaces", multiple=True,
-                             help="Namespace to read; may be given several times.  [env: TEMPORAL_NAMESPACE]")  # fmt: skip
-    address = click.option("--temporal", "--address", "address", metavar="HOST:PORT",
-                           help="The Temporal server.  [env: TEMPORAL_ADDRESS; default: localhost:7233]")  # fmt: skip
+    namespace = click.option(
+        "--namespace",
+        "namespaces",
+        multiple=True,
+        help="Namespace to read; may be given several times.  [env: TEMPORAL_NAMESPACE]",
+    )
+    address = click.option(
+        "--temporal",
+        "--address",
+        "address",
+        metavar="HOST:PORT",
+        help="The Temporal server.  [env: TEMPORAL_ADDRESS; default: localhost:7233]",
+    )
     return address(namespace(profile(function)))
 
 

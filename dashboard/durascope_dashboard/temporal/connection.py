@@ -46,6 +46,7 @@ async def connect(config: TemporalConfig | None = None, *, lazy: bool = False) -
         client = await Client.connect(**settings)
     except (RuntimeError, ValueError) as error:
         raise TemporalUnavailable(
-            f"no Temporal server answers at {address} ({error}); start it, or name another with --temporal or TEMPORAL_ADDRESS"
+            f"no Temporal server answers at {address} ({error}); "
+            "start it, or name another with --temporal or TEMPORAL_ADDRESS"
         ) from error
     return Connection(client, address, namespaces)

@@ -1,0 +1,340 @@
+"""Small workflows, one for each thing that a history can hold. Their activities write down what really happened."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import nexusrpc.handler
+from temporalio import activity, workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, FailureError
+
+NOBODY = "nobody-polls-this-queue"
+INTERVAL_S = 0.2
+
+
+@dataclass(frozen=True)
+class Truth:
+    """One attempt as the activity itself saw it; times in Unix seconds."""
+
+    workflow_id: str
+    run_id: str
+    activity_id: str
+    attempt: int
+    start: float
+    end: float
+
+
+TRUTH: list[Truth] = []
+
+
+def ms(milliseconds: float) -> timedelta:
+    """So many milliseconds."""
+    return timedelta(milliseconds=milliseconds)
+
+
+def policy(maximum_attempts: int = 0) -> RetryPolicy:
+    """Retries after 0.2 s, 0.4 s ..."""
+    return RetryPolicy(
+        initial_interval=timedelta(seconds=INTERVAL_S), backoff_coefficient=2.0, maximum_attempts=maximum_attempts
+    )
+
+
+class _Written:
+    """``async with``: writes a Truth, however the body ends."""
+
+    async def __aenter__(self) -> None:
+        self._start = time.time()
+
+    async def __aexit__(self, *_: object) -> None:
+        info = activity.info()
+        run = info.workflow_id or "", info.workflow_run_id or ""
+        TRUTH.append(Truth(*run, info.activity_id, info.attempt, self._start, time.time()))
+
+
+@activity.defn
+async def flaky(failures: int) -> str:
+    """Fails on so many attempts, 50 ms each."""
+    async with _Written():
+        await asyncio.sleep(0.05)
+        attempt = activity.info().attempt
+        if attempt <= failures:
+            raise RuntimeError(f"attempt {attempt} failed")
+    return "done"
+
+
+@activity.defn
+async def rate_limited() -> str:
+    """The provider says when to come back."""
+    async with _Written():
+        if activity.info().attempt == 1:
+            message = "Error code: 429 - slow down"
+            raise ApplicationError(message, type="APIStatusError", next_retry_delay=ms(700))
+    return "done"
+
+
+@activity.defn
+async def refused() -> None:
+    """Not worth another attempt."""
+    raise ApplicationError("no such city", type="NoSuchCity", non_retryable=True)
+
+
+@activity.defn
+async def stuck() -> None:
+    """Never ends by itself, never heartbeats."""
+    async with _Written():
+        await asyncio.sleep(60)
+
+
+@activity.defn
+async def cancellable() -> None:
+    """Heartbeats until it is cancelled."""
+    async with _Written():
+        while True:
+            activity.heartbeat()
+            await asyncio.sleep(0.05)
+
+
+SECONDS = timedelta(seconds=10)
+
+
+@workflow.defn
+class Retried:
+    """Two failures and a success; a provider's Retry-After; a failure that is final."""
+
+    @workflow.run
+    async def run(self) -> None:
+        """See the class."""
+        await workflow.execute_activity(flaky, 0, start_to_close_timeout=SECONDS, retry_policy=policy())
+        await workflow.execute_activity(flaky, 1, start_to_close_timeout=SECONDS, retry_policy=policy())
+        await workflow.execute_activity(flaky, 3, start_to_close_timeout=SECONDS, retry_policy=policy())
+        await workflow.execute_activity(rate_limited, start_to_close_timeout=SECONDS, retry_policy=policy())
+        for fail, limit in ((refused, 5), (exhausted, 2)):
+            try:
+                await workflow.execute_activity(
+                    fail, start_to_close_timeout=SECONDS, retry_policy=policy(maximum_attempts=limit)
+                )
+            except ActivityError:
+                continue
+
+
+@activity.defn
+async def exhausted() -> None:
+    """Fails on every attempt."""
+    async with _Written():
+        raise RuntimeError("still broken")
+
+
+@workflow.defn
+class TimedOut:
+    """Every sort of activity timeout, in parallel."""
+
+    @workflow.run
+    async def run(self) -> None:
+        """See the class."""
+        once, twice = policy(maximum_attempts=1), policy(maximum_attempts=2)
+        await asyncio.gather(
+            workflow.execute_activity(
+                stuck, activity_id="start-to-close", start_to_close_timeout=ms(400), retry_policy=twice
+            ),
+            workflow.execute_activity(
+                stuck,
+                activity_id="heartbeat",
+                start_to_close_timeout=SECONDS,
+                heartbeat_timeout=ms(400),
+                retry_policy=once,
+            ),
+            workflow.execute_activity(
+                stuck,
+                activity_id="schedule-to-start",
+                task_queue=NOBODY,
+                schedule_to_start_timeout=ms(400),
+                start_to_close_timeout=SECONDS,
+            ),
+            workflow.execute_activity(
+                flaky, 99, activity_id="schedule-to-close", schedule_to_close_timeout=ms(1100), retry_policy=policy()
+            ),
+            return_exceptions=True,
+        )
+
+
+@workflow.defn
+class Cancelled:
+    """Cancels one activity that runs and one that waits for its next attempt, then waits to be cancelled itself."""
+
+    @workflow.run
+    async def run(self) -> None:
+        """See the class."""
+        wait = workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
+        running = workflow.start_activity(
+            cancellable,
+            activity_id="running",
+            start_to_close_timeout=SECONDS,
+            heartbeat_timeout=SECONDS,
+            cancellation_type=wait,
+        )
+        retrying = workflow.start_activity(
+            flaky, 99, activity_id="retrying", start_to_close_timeout=SECONDS,
+            retry_policy=RetryPolicy(initial_interval=timedelta(seconds=30)), cancellation_type=wait,
+        )  # fmt: skip
+        await workflow.sleep(0.5)
+        running.cancel()
+        retrying.cancel()
+        await asyncio.gather(running, retrying, return_exceptions=True)
+        await workflow.sleep(60)
+
+
+@workflow.defn
+class Continued:
+    """Continues as new, so many times."""
+
+    @workflow.run
+    async def run(self, left: int) -> int:
+        """See the class."""
+        await workflow.execute_activity(flaky, 0, start_to_close_timeout=SECONDS)
+        if left:
+            workflow.continue_as_new(left - 1)
+        return left
+
+
+@workflow.defn
+class Child:
+    """Ends as it is told."""
+
+    @workflow.run
+    async def run(self, how: str) -> str:
+        """See the class."""
+        if how == "fail":
+            raise ApplicationError("the child failed", type="ChildTrouble")
+        if how == "wait":
+            await workflow.sleep(60)
+        return how
+
+
+@workflow.defn
+class Parent:
+    """A child that ends well, one that fails, one that times out, one that is cancelled."""
+
+    @workflow.run
+    async def run(self) -> None:
+        """See the class."""
+        name = workflow.info().workflow_id
+        await workflow.execute_child_workflow(Child.run, "return", id=f"{name}-ok")
+        for how, limit in (("fail", None), ("wait", timedelta(seconds=1))):
+            try:
+                await workflow.execute_child_workflow(Child.run, how, id=f"{name}-{how}", execution_timeout=limit)
+            except ChildWorkflowError:
+                continue
+        waiting = await workflow.start_child_workflow(Child.run, "wait", id=f"{name}-cancelled")
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+
+
+@workflow.defn
+class Local:
+    """Local activities: at once, after a short backoff in the worker, after a long one by timer, never."""
+
+    @workflow.run
+    async def run(self) -> None:
+        """See the class."""
+        await workflow.execute_local_activity(flaky, 0, activity_id="first", start_to_close_timeout=SECONDS)
+        await workflow.execute_local_activity(
+            flaky, 1, activity_id="second", start_to_close_timeout=SECONDS, retry_policy=policy()
+        )
+        await workflow.execute_local_activity(
+            flaky, 1, activity_id="by-timer", start_to_close_timeout=SECONDS, retry_policy=policy(),
+            local_retry_threshold=ms(50),
+        )  # fmt: skip
+        try:
+            await workflow.execute_local_activity(refused, activity_id="refused", start_to_close_timeout=SECONDS)
+        except FailureError:
+            return
+
+
+@workflow.defn
+class Waiting:
+    """A timer that fires, one that is cancelled, a wait that a signal ends, a wait that an update ends."""
+
+    def __init__(self) -> None:
+        self.approved = self.chosen = False
+
+    @workflow.run
+    async def run(self) -> None:
+        """See the class."""
+        await workflow.sleep(0.3)
+        timer = asyncio.create_task(workflow.sleep(60))
+        await workflow.wait_condition(lambda: self.approved)
+        timer.cancel()
+        await asyncio.gather(timer, return_exceptions=True)
+        await workflow.execute_activity(flaky, 0, start_to_close_timeout=SECONDS)
+        await workflow.wait_condition(lambda: self.chosen)
+
+    @workflow.signal
+    def approve(self) -> None:
+        """A person approves."""
+        self.approved = True
+
+    @workflow.update
+    def choose(self, what: str) -> str:
+        """A person chooses."""
+        self.chosen = True
+        return what
+
+    @choose.validator
+    def check(self, what: str) -> None:
+        """An empty choice is refused."""
+        if not what:
+            raise ApplicationError("nothing chosen")
+
+
+@workflow.defn
+class Broken:
+    """Its first workflow tasks fail in code, the next goes well."""
+
+    @workflow.run
+    async def run(self, failures: int) -> None:
+        """See the class."""
+        if len(BROKEN) < failures:
+            BROKEN.append(None)
+            raise RuntimeError("a bug in the workflow's code")
+
+
+BROKEN: list[None] = []
+
+
+@nexusrpc.service
+class Weather:
+    """What other teams may call."""
+
+    forecast: nexusrpc.Operation[str, str]
+
+
+@nexusrpc.handler.service_handler(service=Weather)
+class WeatherHandler:
+    """Its handler, in the same worker."""
+
+    @nexusrpc.handler.sync_operation
+    async def forecast(self, _context: nexusrpc.handler.StartOperationContext, city: str) -> str:
+        """Sunny in Bern; elsewhere nobody knows."""
+        if city != "Bern":
+            raise nexusrpc.OperationError("no such city", state=nexusrpc.OperationErrorState.FAILED)
+        return "sunny"
+
+
+@workflow.defn
+class CallsNexus:
+    """A Nexus operation that ends well and one that fails."""
+
+    @workflow.run
+    async def run(self, endpoint: str) -> None:
+        """See the class."""
+        client = workflow.create_nexus_client(service=Weather, endpoint=endpoint)
+        await client.execute_operation(Weather.forecast, "Bern")
+        await asyncio.gather(client.execute_operation(Weather.forecast, "Atlantis"), return_exceptions=True)
+
+
+WORKFLOWS = [Retried, TimedOut, Cancelled, Continued, Child, Parent, Local, Waiting, Broken, CallsNexus]
+ACTIVITIES: list[Callable[..., Any]] = [flaky, rate_limited, refused, stuck, cancellable, exhausted]
