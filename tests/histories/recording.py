@@ -5,6 +5,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
@@ -241,7 +242,7 @@ def _anywhere(value: Any) -> Any:
         return [_anywhere(item) for item in value]
     if isinstance(value, dict):
         return {key: "worker" if key == "identity" else _anywhere(v) for key, v in value.items() if key != "stackTrace"}
-    return value
+    return re.sub(r"^\d+@[^-]+", "worker", value) if isinstance(value, str) else value
 
 
 def load(folder: Path = GOLDEN) -> Recording:
