@@ -6,7 +6,6 @@ operation and attempt spans. A template is encoded once; then ids of fixed width
 
 import os
 import time
-import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -117,6 +116,12 @@ def _template(start: int, variant: int) -> bytes:
     return ExportTraceServiceRequest(resource_spans=[group]).SerializeToString()
 
 
+def run_id() -> str:
+    """A UUIDv7, which is what Temporal gives runs."""
+    millis, rest = f"{time.time_ns() // 1_000_000:012x}", os.urandom(9).hex()
+    return f"{millis[:8]}-{millis[8:]}-7{rest[:3]}-8{rest[3:6]}-{rest[6:18]}"
+
+
 def run_bodies(seed: int = 0) -> Iterator[tuple[bytes, str]]:
     """Endless: the OTLP bytes of one run each (they may be joined to a larger request), and its run id."""
     count = 0
@@ -124,7 +129,7 @@ def run_bodies(seed: int = 0) -> Iterator[tuple[bytes, str]]:
     while True:
         if count % 500 == 0:  # new times now and then, as they go by
             templates = [_template(time.time_ns() - 10 * _SECOND, variant) for variant in range(6)]
-        run = str(uuid.UUID(int=int.from_bytes(os.urandom(16), "big")))
+        run = run_id()
         workflow = f"{seed:04d}-agent-run-{count:014d}".encode()
         body = templates[count % 6].replace(_TRACE, os.urandom(16))
         yield body.replace(_RUN.encode(), run.encode()).replace(_WORKFLOW.encode(), workflow[:28].ljust(28, b"0")), run
@@ -132,7 +137,7 @@ def run_bodies(seed: int = 0) -> Iterator[tuple[bytes, str]]:
 
 
 def requests(spans_per_request: int = 1000, seed: int = 0) -> Iterator[tuple[bytes, list[str]]]:
-    """Endless export requests of about that many spans, with the run ids in each."""
+    """Endless export requests of about that many spans, with the run ids in each; ``seed`` tells senders apart."""
     runs = run_bodies(seed)
     per = max(1, spans_per_request // SPANS_PER_RUN)
     while True:

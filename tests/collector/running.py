@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from durascope_dashboard.collector.joiner import join_here
 from durascope_dashboard.collector.server import Collector
 from durascope_dashboard.remote_reader import RemoteReader
 
@@ -41,7 +42,8 @@ class RunningCollector:
     def _run(self) -> None:
         async def main() -> None:
             self._loop = asyncio.get_running_loop()
-            self.collector = Collector(self._store_path, "127.0.0.1:0", "127.0.0.1:0", **self._options)
+            options = {"join": join_here} | self._options  # in this process: a child takes a second to start
+            self.collector = Collector(self._store_path, "127.0.0.1:0", "127.0.0.1:0", **options)
             await self.collector.run(self._on_ready)
 
         try:

@@ -19,6 +19,7 @@ import pyarrow as pa
 from durascope.identity import RunKey
 from durascope.records import HistoryRecord
 from durascope_dashboard.collector.history_rows import history_tables
+from durascope_dashboard.collector.joiner import Join, join_here
 from durascope_dashboard.collector.otlp import Decoded
 from durascope_dashboard.collector.payloads import Overloaded
 from durascope_dashboard.collector.rollup import RollUp
@@ -66,10 +67,10 @@ class Counters:
 class Ingest:
     """Queue, writer thread and roll-up timer over one store. Also the sink of the history follower."""
 
-    def __init__(self, store: DuckStore, *, rollup_interval_s: float = 0.5) -> None:
+    def __init__(self, store: DuckStore, *, rollup_interval_s: float = 0.5, join: Join = join_here) -> None:
         self.store = store
         self.counters = Counters()
-        self.rollup = RollUp(store, interval_s=rollup_interval_s)
+        self.rollup = RollUp(store, interval_s=rollup_interval_s, join=join)
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._waiting = 0
         self._lock = threading.Lock()
@@ -182,6 +183,7 @@ class Ingest:
                 self._commit(items)
 
     def _commit(self, items: list[Item]) -> None:
+        first_seq = self._seq
         try:
             self._write(items)
         except Exception as error:
@@ -195,7 +197,7 @@ class Ingest:
             return
         self.counters.commits += 1
         self.counters.last_commit_lag_s = time.monotonic() - items[0].queued
-        self.rollup.mark(run for item in items for run in item.runs)
+        self.rollup.mark((run for item in items for run in item.runs), first_seq, self._seq)
         self._settle(items, None)
 
     def _settle(self, items: list[Item], error: Exception | None) -> None:

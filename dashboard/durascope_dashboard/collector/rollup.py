@@ -1,28 +1,41 @@
-"""Runs that changed are joined again on a short timer, always from their evidence: nothing is ever added up twice."""
+"""Runs that changed are joined again on a short timer, always from their evidence: nothing is ever added up twice.
+
+What is dirty is kept in memory only. ``joined_seq`` in the store says up to which span everything has been joined, so
+that after a crash the runs of the spans behind it are joined again.
+"""
 
 import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 from durascope.identity import RunKey
-from durascope_dashboard.analysis.join import join
-from durascope_dashboard.store.duckdb_store import DuckStore
+from durascope_dashboard.collector.joiner import Join, join_here
+from durascope_dashboard.store.duckdb_store import DuckStore, micros_now
 
 log = logging.getLogger("durascope.collector")
 
-MAX_RUNS = 500  # per pass
-REFRESH_OPEN_S = 10.0  # attempts of open runs age without any event
+MAX_RUNS: Final = 2000  # per pass
+REFRESH_OPEN_S: Final = 10.0  # attempts of open runs age without any event
+_SEQ: Final = "joined_seq"
 
 
 class RollUp:
-    """The set of dirty runs, and the thread that joins them."""
+    """The set of dirty runs, and the thread that joins them.
 
-    def __init__(self, store: DuckStore, *, interval_s: float = 0.5) -> None:
+    A pass costs some tenths of a second, however few its runs: so after one the thread rests as long as it took.
+    """
+
+    def __init__(self, store: DuckStore, *, interval_s: float = 0.5, join: Join = join_here) -> None:
         self.errors = 0
+        self.passes = 0
+        self.last_pass_s = 0.0
         self._store = store
+        self._join_tables = join
         self._interval_s = interval_s
-        self._dirty: dict[RunKey, float] = {}
+        self._dirty: dict[RunKey, tuple[float, int]] = {}  # since when, and from which span on
+        self._marked_seq = 0
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._refreshed = time.monotonic()
@@ -30,15 +43,18 @@ class RollUp:
 
     def start(self) -> None:
         """Start the timer. Runs that a former process left unjoined are joined first."""
-        self.mark(self._unjoined())
+        seq = int(self._store.get_meta(_SEQ) or 0)
+        runs = [*self._store.runs_since(seq), *self._store.unjoined_runs(), *self._store.run_keys("status = 'running'")]
+        self.mark(runs, seq, self._store.next_seq())
         self._thread.start()
 
-    def mark(self, runs: Iterable[RunKey]) -> None:
-        """These runs have new evidence."""
+    def mark(self, runs: Iterable[RunKey], first_seq: int, end_seq: int) -> None:
+        """These runs have new evidence; its spans, if any, are ``first_seq`` to below ``end_seq``."""
         now = time.monotonic()
         with self._lock:
             for run in runs:
-                self._dirty.setdefault(run, now)
+                self._dirty.setdefault(run, (now, first_seq))
+            self._marked_seq = max(self._marked_seq, end_seq)
 
     @property
     def dirty_count(self) -> int:
@@ -49,7 +65,7 @@ class RollUp:
     def lag_s(self) -> float:
         """How long the run that waits longest has waited."""
         with self._lock:
-            return time.monotonic() - next(iter(self._dirty.values())) if self._dirty else 0.0
+            return time.monotonic() - next(iter(self._dirty.values()))[0] if self._dirty else 0.0
 
     def close(self) -> None:
         """Join what is dirty, then stop."""
@@ -60,45 +76,63 @@ class RollUp:
             pass
 
     def _run(self) -> None:
-        while not self._stop.wait(self._interval_s):
-            self._refresh_open()
-            while self._pass() == MAX_RUNS and not self._stop.is_set():
-                pass
+        while not self._stop.wait(max(self._interval_s, min(self.last_pass_s, 2.0))):
+            try:
+                self._refresh_open()
+                while self._pass() == MAX_RUNS and not self._stop.is_set():
+                    pass
+            except Exception:  # this thread must not end while the collector runs
+                self._failed("a pass over changed runs ended early")
 
     def _pass(self) -> int:
+        begun = time.monotonic()
         with self._lock:
-            runs = list(self._dirty)[:MAX_RUNS]
-            for run in runs:
+            taken = dict(list(self._dirty.items())[:MAX_RUNS])
+            for run in taken:
                 del self._dirty[run]
-        if runs:
-            self._join(runs)
-        return len(runs)
-
-    def _join(self, runs: list[RunKey]) -> None:
+        if not taken:
+            return 0
         try:
-            joined = join(self._store.evidence(runs), time.time_ns() // 1000)
-            self._store.replace_runs(joined)
+            self._join(sorted(taken, key=lambda run: run.run_id))
+        except Exception:  # the store cannot be read or written, a full disk for one: all of it again, later
+            self._failed("joined runs could not be stored; they are tried again")
+            with self._lock:
+                self._dirty = taken | self._dirty
+            return 0
+        self._keep_seq()
+        self.passes += 1
+        self.last_pass_s = time.monotonic() - begun
+        return len(taken)
+
+    def _join(self, runs: Sequence[RunKey]) -> None:
+        """Join and store. Of runs that cannot be joined together the halves are tried: most must not wait for one."""
+        now = micros_now()  # before the evidence is read: what comes later is not in it
+        evidence = self._store.evidence_tables(runs)
+        try:
+            joined = self._join_tables(evidence, now)
         except Exception:
-            if len(runs) > 1:  # find the one that cannot be joined; the others must not wait for it
-                for run in runs:
-                    self._join([run])
+            if len(runs) > 1:
+                self._join(runs[: len(runs) // 2])
+                self._join(runs[len(runs) // 2 :])
                 return
-            self.errors += 1
-            log.exception("run %s could not be joined; it is shown as it was before", runs[0])
+            self._failed(f"run {runs[0]} could not be joined; it is shown as it was before")
+            return
+        self._store.replace_joined(joined)
+
+    def _failed(self, what: str) -> None:
+        self.errors += 1
+        log.exception(what)
+
+    def _keep_seq(self) -> None:
+        with self._lock:
+            seq = min((seq for _, seq in self._dirty.values()), default=self._marked_seq)
+        try:
+            self._store.set_meta(_SEQ, str(seq))
+        except Exception:  # a full disk: the next start joins more again than it needs to
+            self._failed("how far runs have been joined could not be kept")
 
     def _refresh_open(self) -> None:
         if time.monotonic() - self._refreshed < REFRESH_OPEN_S:
             return
         self._refreshed = time.monotonic()
-        self.mark(self._store.run_keys("status = 'running'"))
-
-    def _unjoined(self) -> list[RunKey]:
-        """Runs with evidence that no joined row reflects: the process ended between commit and join."""
-        rows = self._store.sql(
-            "SELECT DISTINCT namespace, workflow_id, run_id FROM ("
-            "SELECT namespace, workflow_id, run_id FROM history_runs UNION ALL "
-            "SELECT namespace, workflow_id, run_id FROM span_attempts UNION ALL "
-            "SELECT namespace, workflow_id, run_id FROM spans WHERE workflow_id <> ''"
-            ") ANTI JOIN runs USING (namespace, workflow_id, run_id)"
-        )
-        return [RunKey(*row.values()) for row in rows.to_pylist()] + self._store.run_keys("status = 'running'")
+        self.mark(self._store.run_keys("status = 'running'"), self._marked_seq, self._marked_seq)

@@ -15,6 +15,7 @@ from durascope_dashboard.collector.following import Follow, Following
 from durascope_dashboard.collector.grpc_server import start_grpc
 from durascope_dashboard.collector.http_app import build_app
 from durascope_dashboard.collector.ingest import Ingest
+from durascope_dashboard.collector.joiner import Join, Joiner
 from durascope_dashboard.collector.listening import listen, parse_address
 from durascope_dashboard.collector.read_api import ReadApi
 from durascope_dashboard.collector.receiver import Receiver
@@ -49,12 +50,15 @@ class Collector:
         otlp_http: str = HTTP_DEFAULT,
         *,
         follow: Follow | None = None,
+        join: Join | None = None,
     ) -> None:
+        """``join``: how runs are joined; by default in a process of its own."""
         self.grpc_address = parse_address(otlp_grpc, 4317)
         self.http_address = parse_address(otlp_http, 4318)
         self._ready = False
         self.store = DuckStore(store)
-        self.ingest = Ingest(self.store)
+        self._joiner = Joiner()
+        self.ingest = Ingest(self.store, join=join or self._joiner)
         self.receiver = Receiver(self.ingest)
         self.following = Following(follow, self.ingest) if follow is not None else None
         self._stop = asyncio.Event()
@@ -121,6 +125,7 @@ class Collector:
         """Flush and release the store."""
         self.receiver.close()
         self.ingest.close()
+        self._joiner.close()
         self.store.close()
 
 

@@ -11,11 +11,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
-import pandas as pd
 import pyarrow as pa
 
 from durascope.identity import RunKey
-from durascope_dashboard.analysis.frames import from_arrow, to_arrow
 from durascope_dashboard.exceptions import StoreUnavailable
 from durascope_dashboard.store import ddl, keys, opening, queries, schema
 
@@ -24,7 +22,13 @@ if TYPE_CHECKING:
 
 CHECKPOINT_THRESHOLD = "256MB"
 MEMORY_LIMIT = "1GB"
+EVIDENCE = ("spans", "span_attempts", "observations", "history_runs", "history_operations", "history_attempts",
+            "history_waits")  # fmt: skip
+JOINED = ("runs", "operations", "attempts")
 _RUN_COLUMNS = ", ".join(schema.RUN_KEY)
+# Attributes are most of a span's bytes, and only those of workflow spans say something that no column does.
+_SPAN_EVIDENCE = """* EXCLUDE (events, resource, attributes),
+    CASE WHEN kind IN ('workflow', 'guardrail') THEN attributes END AS attributes"""
 
 
 def run_keys_table(run_keys: Iterable[tuple[str, str, str]]) -> pa.Table:
@@ -79,10 +83,13 @@ class DuckStore:
 
     def replace_runs(self, joined: "Joined") -> None:
         """Put the joined rows of some runs in place of what stood there for them."""
-        self.replace(
-            run_keys_table(zip(*(joined.runs[name] for name in schema.RUN_KEY), strict=True)),
-            {name: to_arrow(getattr(joined, name), name) for name in ("runs", "operations", "attempts")},
-        )
+        from durascope_dashboard.analysis.frames import to_arrow
+
+        self.replace_joined({name: to_arrow(getattr(joined, name), name) for name in JOINED})
+
+    def replace_joined(self, tables: Mapping[str, pa.Table]) -> None:
+        """The same with Arrow tables ``runs``, ``operations`` and ``attempts``."""
+        self.replace(tables["runs"].select(schema.RUN_KEY), tables)
 
     def replace(self, run_keys: pa.Table, tables: Mapping[str, pa.Table]) -> None:
         """Delete the rows of ``run_keys`` from each table, then insert the given ones: one transaction."""
@@ -175,24 +182,26 @@ class DuckStore:
         return named.finish(self.sql(named.sql("duckdb", params)), params)
 
     def evidence(self, run_keys: Iterable[tuple[str, str, str]]) -> "Evidence":
-        """All that every source said of these runs, spans with duplicates in order of arrival."""
+        """All that every source said of these runs, as the join takes it: frames with every column of their table."""
+        from durascope_dashboard.analysis.frames import from_arrow
         from durascope_dashboard.analysis.join import Evidence
 
+        return Evidence(**{name: from_arrow(rows, name) for name, rows in self.evidence_tables(run_keys).items()})
+
+    def evidence_tables(self, run_keys: Iterable[tuple[str, str, str]]) -> dict[str, pa.Table]:
+        """The same as Arrow tables; spans with duplicates in order of arrival, without what no join looks at."""
         cursor = self.cursor()
         cursor.register("evidence_keys", run_keys_table(run_keys))
         try:
-            frames = {name: self._of_runs(cursor, name) for name in Evidence.__dataclass_fields__}
+            return {
+                name: cursor.sql(
+                    f"SELECT {'*' if name != 'spans' else _SPAN_EVIDENCE} FROM {name} "
+                    f"SEMI JOIN evidence_keys USING ({_RUN_COLUMNS}){' ORDER BY seq' if name == 'spans' else ''}"
+                ).to_arrow_table()
+                for name in EVIDENCE
+            }
         finally:
             cursor.unregister("evidence_keys")
-        return Evidence(**frames)
-
-    @staticmethod
-    def _of_runs(cursor: duckdb.DuckDBPyConnection, name: str) -> pd.DataFrame:
-        order = " ORDER BY seq" if name == "spans" else ""
-        rows = cursor.sql(
-            f"SELECT * FROM {name} SEMI JOIN evidence_keys USING ({_RUN_COLUMNS}){order}"
-        ).to_arrow_table()
-        return from_arrow(rows, name)
 
     def info(self) -> pa.Table:
         """One row: engine, path, schema_version, counts, bytes on disk, oldest and newest run start."""
@@ -208,8 +217,21 @@ class DuckStore:
         """The lowest span sequence number not yet used."""
         return int(self.sql("SELECT coalesce(max(seq), -1) + 1 AS seq FROM spans")["seq"][0].as_py())
 
+    def runs_since(self, seq: int) -> list[RunKey]:
+        """Runs that spans from this sequence number on tell of."""
+        rows = self.sql(
+            f"SELECT DISTINCT {_RUN_COLUMNS} FROM spans WHERE seq >= {seq:d} AND workflow_id <> '' AND run_id <> ''"
+        )
+        return [RunKey(*row.values()) for row in rows.to_pylist()]
+
+    def unjoined_runs(self) -> list[RunKey]:
+        """Runs with evidence but no joined row: the process ended between commit and join."""
+        told = " UNION ALL ".join(f"SELECT {_RUN_COLUMNS} FROM {name}" for name in ("history_runs", "span_attempts"))
+        rows = self.sql(f"SELECT DISTINCT {_RUN_COLUMNS} FROM ({told}) ANTI JOIN runs USING ({_RUN_COLUMNS})")
+        return [RunKey(*row.values()) for row in rows.to_pylist()]
+
     def run_keys(self, where: str = "true") -> list[RunKey]:
-        """Keys of the runs that any source has told of. ``where`` is SQL over ``history_runs`` and ``runs``."""
+        """Keys of joined runs; ``where`` is SQL over ``runs``."""
         rows = self.sql(f"SELECT DISTINCT {_RUN_COLUMNS} FROM runs WHERE {where}")
         return [RunKey(*row.values()) for row in rows.to_pylist()]
 

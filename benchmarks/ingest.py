@@ -1,0 +1,122 @@
+"""Sustained OTLP/HTTP ingest of agent spans until they can be queried, and the same load into Arize Phoenix.
+
+    python -m benchmarks.ingest [--seconds 30] [--rate SPANS_PER_S] [--phoenix PYTHON] [--keep]
+
+Staleness is from the first byte sent until a *separate* reader sees the spans of a run (and its joined run).
+The acknowledgement comes after the commit, so its time, which is measured for every request, says the same.
+"""
+
+import argparse
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks import phoenix
+from benchmarks.running import CollectorProcess, machine, percentiles, report
+from benchmarks.sending import Senders
+from durascope_dashboard.remote_reader import RemoteReader
+
+WARM_UP_S = 3.0
+PROBE_EVERY_S = 0.1
+
+
+class Probe:
+    """Asks for the newest request's last run again and again: when are its spans there, when is the run joined?"""
+
+    def __init__(self, url: str, senders: Senders) -> None:
+        self.spans: list[float] = []
+        self.joined: list[float] = []
+        self._reader = RemoteReader(url)
+        self._senders = senders
+        self._stop = threading.Event()
+        self._waiting: list[tuple[str, float]] = []
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End it."""
+        self._stop.set()
+        self._thread.join(30)
+        self._reader.close()
+
+    def _run(self) -> None:
+        while not self._stop.wait(PROBE_EVERY_S):
+            if self._senders.log:
+                newest = self._senders.log[-1]
+                run = newest.runs[-1]
+                if self._there("export_spans", run):
+                    self.spans.append(time.monotonic() - newest.sent)
+                self._waiting.append((run, newest.sent))
+            still = []
+            for run, sent in self._waiting[:20]:
+                if self._there("export_attempts", run):
+                    self.joined.append(time.monotonic() - sent)
+                else:
+                    still.append((run, sent))
+            self._waiting = still + self._waiting[20:]
+
+    def _there(self, query: str, run: str) -> bool:
+        return bool(self._reader.query(query, run_id=run).num_rows)
+
+
+def measure(seconds: float, rate: float | None, connections: int) -> dict[str, Any]:
+    """One collector under load."""
+    with tempfile.TemporaryDirectory() as folder, CollectorProcess(Path(folder) / "store.duckdb") as collector:
+        senders = Senders(collector.http, connections=connections, rate=rate).start()
+        time.sleep(WARM_UP_S)
+        begun, cpu, before = time.monotonic(), collector.cpu_s(), senders.spans
+        probe = Probe(collector.url, senders)
+        time.sleep(seconds)
+        spans, elapsed, used = senders.spans - before, time.monotonic() - begun, collector.cpu_s() - cpu
+        senders.stop()
+        stopped = time.monotonic()
+        drained = _until_joined(collector.url)
+        probe.stop()
+        acknowledged = [sent.acknowledged - sent.sent for sent in senders.log if sent.sent >= begun]
+        store = RemoteReader(collector.url)
+        info = store.query("store_info").to_pylist()[0]
+        store.close()
+        assert info["spans"] == senders.spans, (info["spans"], senders.spans)
+        return {
+            "offered_spans_per_s": rate, "seconds": round(elapsed, 1), "spans_per_s": round(spans / elapsed),
+            "spans_per_cpu_s": round(spans / used), "collector_cpus": round(used / elapsed, 2),
+            "acknowledged_s": percentiles(acknowledged, 50, 95, 99, 100),
+            "queryable_s": percentiles(probe.spans, 50, 95, 99, 100), "probes": len(probe.spans),
+            "joined_s": percentiles(probe.joined, 50, 95, 99, 100),
+            "joined_after_load_s": round(drained - stopped, 1), "retried_requests": senders.retried,
+            "peak_memory_mb": round(collector.memory_mb("VmHWM")), "runs": info["runs"],
+            "bytes_per_span": round(info["bytes"] / info["spans"]),
+        }  # fmt: skip
+
+
+def _until_joined(url: str) -> float:
+    reader = RemoteReader(url)
+    while reader.health()["dirty_runs"]:
+        time.sleep(0.05)
+    reader.close()
+    return time.monotonic()
+
+
+def main() -> None:
+    """Parse arguments, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--rate", type=float, default=30_000)
+    parser.add_argument("--connections", type=int, default=4)
+    parser.add_argument("--phoenix", type=Path, help="a Python that has arize-phoenix")
+    parser.add_argument("--keep", action="store_true")
+    given = parser.parse_args()
+    found: dict[str, Any] = {"machine": machine()}
+    found["as_fast_as_it_goes"] = measure(given.seconds, None, given.connections)
+    found["paced"] = measure(given.seconds, given.rate, given.connections)
+    if given.phoenix:
+        found["phoenix"] = phoenix.measure(given.phoenix)
+        ratio = found["as_fast_as_it_goes"]["spans_per_s"] / found["phoenix"]["spans_per_s"]
+        found["times_phoenix"] = round(ratio, 1)
+    report("ingest", found, keep=given.keep)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""Senders of OTLP/HTTP: a few connections that post bodies, paced or as fast as they are answered.
+
+A sender treats 429 and 503 as the specification says: it waits as long as Retry-After asks, and sends again.
+"""
+
+import http.client
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from benchmarks.load import requests
+
+HEADERS = {"Content-Type": "application/x-protobuf"}
+
+
+@dataclass
+class Sent:
+    """One acknowledged request: its runs, when it was first sent and when it was acknowledged (monotonic s)."""
+
+    runs: list[str]
+    spans: int
+    sent: float
+    acknowledged: float
+
+
+@dataclass
+class Senders:
+    """``connections`` threads that post to ``port`` until ``stop``; ``rate``: spans a second over all, if any."""
+
+    port: int
+    connections: int = 4
+    rate: float | None = None
+    spans_per_request: int = 1000
+    on_sent: Callable[[Sent], None] | None = None
+    path: str = "/v1/traces"
+    log: list[Sent] = field(default_factory=list)
+    retried: int = 0
+    errors: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._begun = time.monotonic()
+        self._turn = 0
+        self._threads = [threading.Thread(target=self._run, args=(i,), daemon=True) for i in range(self.connections)]
+
+    def start(self) -> "Senders":
+        """Begin to send."""
+        self._begun = time.monotonic()
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Let the requests in flight end."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(30)
+
+    @property
+    def spans(self) -> int:
+        """How many spans were acknowledged."""
+        return sum(sent.spans for sent in self.log)
+
+    def _run(self, number: int) -> None:
+        bodies = requests(self.spans_per_request, seed=number)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        while not self._stop.is_set():
+            self._pace()
+            try:
+                self._send(connection, bodies)
+            except (OSError, http.client.HTTPException) as error:  # the collector was killed, or refuses connections
+                self.errors.append(type(error).__name__)
+                connection.close()
+                if self._stop.wait(0.05):
+                    break
+        connection.close()
+
+    def _pace(self) -> None:
+        if self.rate is None:
+            return
+        with self._lock:
+            due = self._begun + self._turn * self.spans_per_request / self.rate
+            self._turn += 1
+        self._stop.wait(max(0.0, due - time.monotonic()))
+
+    def _send(self, connection: http.client.HTTPConnection, bodies: Iterator[tuple[bytes, list[str]]]) -> None:
+        body, runs = next(bodies)
+        begun = time.monotonic()
+        while not self._stop.is_set():
+            connection.request("POST", self.path, body, HEADERS)
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status == 200:
+                sent = Sent(runs, len(runs) * 20, begun, time.monotonic())
+                with self._lock:
+                    self.log.append(sent)
+                if self.on_sent is not None:
+                    self.on_sent(sent)
+                return
+            self.retried += 1
+            if answer.status not in (429, 503):
+                self.errors.append(str(answer.status))
+                return
+            self._stop.wait(float(answer.headers.get("Retry-After") or 1))
