@@ -84,7 +84,7 @@ def test_history_overrules_a_span_that_ended_ok_too_late() -> None:
     )
     assert rows(result.attempts, "attempt", "status", "useful", "ended", "skew_ms") == [
         (1, "timeout", False, 6.0, 500.0),
-        (2, "ok", True, 9.0, None),
+        (2, "ok", True, 9.0, 0.0),
     ]
     assert rows(result.runs, "billed_input", "useful_input", "wasted_input", "unknown_attempts") == [(200, 100, 100, 0)]
 
@@ -99,7 +99,7 @@ def test_a_late_worker_clock_is_clamped_and_its_skew_kept() -> None:
     )
     assert rows(result.attempts, *TIMES, "skew_ms") == [
         (1, "error", 1000.0, 2000.0, 0.0, 5000.0),
-        (2, "ok", 1000.0, 5000.0, 0.0, None),
+        (2, "ok", 1000.0, 5000.0, 0.0, 5000.0),
     ]
 
 

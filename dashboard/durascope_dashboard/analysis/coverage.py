@@ -42,13 +42,12 @@ def orphan_spans(
     strays = attempts[~attempts["in_history"].to_numpy(dtype=bool) | ~attempts["known"].to_numpy(dtype=bool)]
     stray_attempts = np.bincount(strays["run"], closed[strays["run"]].astype(float), len(closed))
     judged = spans[closed[spans["run"]] & present(spans["parent_span_id"]) & ~among(spans["kind"], *_ENTRY_KINDS)]
-    both = pd.concat([judged["trace_id"] + judged["parent_span_id"], spans["trace_id"] + spans["span_id"]])
-    codes = number(both)
-    lost = judged[~np.isin(codes[: len(judged)], codes[len(judged) :])]
-    lost = lost[~lost["parent_span_id"].isin(set(runs["parent_span_id"].dropna())).to_numpy(dtype=bool, na_value=False)]
+    lost = judged[_absent(judged, "parent_span_id", spans, "span_id")]
+    lost = lost[_absent(lost, "parent_span_id", runs.assign(run=np.arange(len(runs))), "parent_span_id")]
     suspects = set(lost["run"])
     derivable = _derivable(suspects, attempts, operations, runs) if suspects else set()
-    lost = lost[~lost["parent_span_id"].isin(derivable).to_numpy(dtype=bool, na_value=False)]
+    parents = zip(lost["run"], lost["parent_span_id"], strict=True)
+    lost = lost[np.array([pair not in derivable for pair in parents], dtype=bool)]
     # A stray attempt's own span is already counted.
     known_stray = set(zip(strays["run"], strays["activity_id"], strays["attempt"], strict=True))
     keys = zip(lost["run"], lost["activity_id"], lost["attempt"], strict=True)
@@ -57,21 +56,30 @@ def orphan_spans(
     return np.asarray(stray_attempts + np.bincount(lost_runs, minlength=len(closed)), dtype=np.int64)
 
 
-def _derivable(suspects: set[int], attempts: pd.DataFrame, operations: pd.DataFrame, runs: pd.DataFrame) -> set[str]:
-    """Span ids that follow from the keys of these runs, their operations and attempts."""
+def _absent(wanted: pd.DataFrame, column: str, known: pd.DataFrame, among_: str) -> Mask:
+    """Rows of ``wanted`` whose id no row of ``known`` of the same run has; other runs change nothing."""
+    runs = pd.concat([wanted["run"], known["run"]], ignore_index=True)
+    codes = number(runs, pd.concat([wanted[column], known[among_]], ignore_index=True))
+    return np.asarray(~np.isin(codes[: len(wanted)], codes[len(wanted) :]))
+
+
+def _derivable(
+    suspects: set[int], attempts: pd.DataFrame, operations: pd.DataFrame, runs: pd.DataFrame
+) -> set[tuple[int, str]]:
+    """(run, span id) that follow from the keys of these runs, their operations and attempts."""
     key_of = {
         run: RunKey(*key)
         for run, key in enumerate(zip(runs["namespace"], runs["workflow_id"], runs["run_id"], strict=True))
         if run in suspects
     }
-    found = {run_span_id(key) for key in key_of.values()}
+    found = {(run, run_span_id(key)) for run, key in key_of.items()}
     for run, operation in zip(operations["run"], operations["operation_id"], strict=True):
         if run in key_of:
-            found.add(operation_span_id(key_of[run], operation))
+            found.add((run, operation_span_id(key_of[run], operation)))
     for run, activity, attempt in zip(attempts["run"], attempts["activity_id"], attempts["attempt"], strict=True):
         if run in key_of:
-            found.add(attempt_span_id(AttemptKey(*key_of[run], activity, int(attempt))))
-    return {format_span_id(span) for span in found}
+            found.add((run, attempt_span_id(AttemptKey(*key_of[run], activity, int(attempt)))))
+    return {(run, format_span_id(span)) for run, span in found}
 
 
 def duplicates(repeated: pd.DataFrame, runs: int) -> Codes:

@@ -19,7 +19,7 @@ def plain(value: Any) -> Any:
     if value is None or isinstance(value, str | int):
         return value
     if isinstance(value, float):
-        return None if math.isnan(value) else value
+        return None if math.isnan(value) else float(value)  # numpy's is a float too
     if type(value).__name__ in ("NAType", "NaTType"):
         return None
     return value.item() if hasattr(value, "item") else value

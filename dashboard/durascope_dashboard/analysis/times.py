@@ -3,8 +3,8 @@
     op scheduled   queued n=1    started     ended   (backoff)    queued n=2   started    op closed
         |=============|---queue-----|---run----|.....................|---queue----|---run-----|
 
-Server times are anchors; a worker's clock (the end of a failed attempt) is held between its anchors, and the part that
-was cut off is the skew. So queue + run + backoff is exactly the elapsed time wherever every attempt was seen.
+Server times are anchors; a worker's clock (the end of a failed attempt) is held between its anchors.
+So queue + run + backoff is exactly the elapsed time wherever every attempt was seen.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from durascope_dashboard.analysis.keys import Floats, Mask, among, floats, present
+from durascope_dashboard.analysis.keys import Floats, Mask, among, floats
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ def settle_times(attempts: pd.DataFrame, operations: pd.DataFrame, first: Mask, 
     started, ended = floats(attempts["started"]), floats(attempts["ended"])
     told = attempts["final_told"].to_numpy() | among(attempts["status"], "ok", "cancelled")
     final = last & told & ~np.isnan(closed)
+    worker_end = np.where(attempts["in_span"], ended, np.nan)
     ended = np.where(final, closed, ended)
     known_delay = floats(attempts["retry_delay_ms"]) * 1000
     delay = np.where(np.isnan(known_delay), policy_delay(operations, number), known_delay)
@@ -62,7 +63,7 @@ def settle_times(attempts: pd.DataFrame, operations: pd.DataFrame, first: Mask, 
     next_queued = np.where(_after(follows, fill=False), _after(queued, fill=np.nan), np.nan)
     derived = np.isnan(ended) & ~np.isnan(started) & ~np.isnan(next_queued)
     ended = np.where(derived, next_queued - delay, ended)
-    skew = _skew(attempts, started, ended, next_queued)
+    skew = _skew(attempts, started, worker_end, np.where(final, closed, next_queued - np.nan_to_num(known_delay)))
     ended = np.where(final, ended, np.fmin(ended, next_queued))  # fmin: NaN bounds nothing
     ended = np.where(derived & np.isnan(delay), np.nan, ended)
     group = attempts["op"].to_numpy()
@@ -101,12 +102,18 @@ def _after(values: np.ndarray, *, fill: float | bool) -> np.ndarray:
     return np.concatenate([values[1:], [fill]]) if len(values) else values
 
 
-def _skew(attempts: pd.DataFrame, started: Floats, ended: Floats, next_queued: Floats) -> Floats:
-    """As the worker measured it, else what a worker's time lies outside of its server anchors, in ms."""
-    outside = np.where(ended > next_queued, ended - next_queued, np.where(ended < started, ended - started, np.nan))
-    measured = floats(attempts["skew_ms"])
-    outside = np.where(present(attempts["ended"]), outside / 1000, np.nan)
-    return np.asarray(np.where(np.isnan(measured), outside, measured))
+def _skew(attempts: pd.DataFrame, started: Floats, worker_end: Floats, server_end: Floats) -> Floats:
+    """The least difference, in ms, of the worker's clock to the server's that the attempt's times prove.
+
+    A task takes time to reach its worker, and its result to come back: the worker's start is at or after the server's,
+    its end at or before the server's. So start bounds the difference from above and end from below, and only what
+    lies on one side of 0 is skew. 0: the clocks may agree; NaN: only one bound is known, and it proves nothing.
+    """
+    begun = floats(attempts["skew_ms"])
+    above = np.where(np.isnan(begun), (worker_end - started) / 1000, begun)
+    below = (worker_end - server_end) / 1000
+    agree = np.where(np.isnan(above) | np.isnan(below), np.nan, 0.0)
+    return np.asarray(np.where(below > 0, below, np.where(above < 0, above, agree)))
 
 
 def _in_order(group: np.ndarray, queued: Floats, started: Floats, ended: Floats, closed: Floats) -> tuple[Floats, ...]:
