@@ -35,7 +35,8 @@ def trust(row: Row) -> Trust:
     elif missing > 0:
         parts.append(f"{missing} attempt{'s' if missing != 1 else ''} only in history: their times may be estimates.")
     if row["skew_ms"] is not None and abs(row["skew_ms"]) >= 50:
-        parts.append(f"Worker clock is {row['skew_ms']:+.0f} ms from the server's.")
+        way = "ahead of" if row["skew_ms"] > 0 else "behind"
+        parts.append(f"A worker's clock is at least {abs(row['skew_ms']):.0f} ms {way} the server's.")
     if not row["from_history"]:
         parts.append("Temporal's history has not been read: the outcome is what the spans say.")
     complete = bool(spans) and missing <= 0 and not row["orphan_spans"] and bool(row["from_history"])

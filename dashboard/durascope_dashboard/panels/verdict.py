@@ -104,7 +104,7 @@ def _clocks(workers: Iterable[Row]) -> Verdict:
     if not known:
         return Verdict(None, check, "no attempt is known from both sides")
     worst = max(known, key=lambda row: abs(row["skew_p50_ms"]))
-    found = f"at most {units.duration(abs(worst['skew_p50_ms']))} off ({worst['worker']})"
+    found = f"{units.duration(abs(worst['skew_p50_ms']))} off at the worst ({worst['worker']})"
     if abs(worst["skew_p50_ms"]) < SKEW_MS:
         return Verdict(True, check, found)
     return Verdict(
