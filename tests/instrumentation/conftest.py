@@ -1,17 +1,22 @@
 """The world of the matrix: servers, and one process with a worker for each way to set a worker up."""
 
-from collections.abc import Iterator
+import asyncio
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from agents import set_trace_processors
+from temporalio.client import Client, WorkflowHandle
 
 from durascope_dashboard.demo.dev_server import DevServer
 from sample_workflows.model_server import ScriptedServer
 from tests.collector.running import RunningCollector
 from tests.instrumentation.fleet import Crew, Station, started
-from tests.instrumentation.scenario import rules
-from tests.instrumentation.world import World
+from tests.instrumentation.scenario import Journey, rules
+from tests.instrumentation.world import World, unique
 
 STATIONS = (
     Station("plain"),
@@ -36,3 +41,47 @@ def fleet(world: World) -> Iterator[World]:
     """The world with its ordinary workers at work."""
     with started(Crew(world.temporal.address, world.log, STATIONS, world.environment)):
         yield world
+
+
+@pytest.fixture(scope="session")
+def split(world: World) -> Iterator[World]:
+    """Workflows in one process, activities in another."""
+    address, log, environment = world.temporal.address, world.log, world.environment
+    workflows = Crew(address, log, (Station("split", runs="workflows"),), environment)
+    activities = Crew(address, log, (Station("split", runs="activities"),), environment)
+    with started(workflows), started(activities):
+        yield world
+
+
+@pytest.fixture(scope="session")
+def beside(world: World) -> Iterator[World]:
+    """Workers that have other tracing as well, a process each since that is global."""
+    address, log, environment = world.temporal.address, world.log, world.environment
+    stock = Crew(address, log, (Station("stock", plugins="stock"),), environment)
+    otel = Crew(address, log, (Station("otel", plugins="otel"),), environment)
+    with started(stock), started(otel):
+        yield world
+
+
+@pytest.fixture(scope="session")
+def killed(world: World) -> dict[str, WorkflowHandle[Any, Any]]:
+    """Runs whose first worker killed itself around its first model call; another has finished them."""
+    return asyncio.run(_kill(world, ("die-before", "die-during", "die-after")))
+
+
+async def _kill(world: World, words: Sequence[str]) -> dict[str, WorkflowHandle[Any, Any]]:
+    address, log, environment = world.temporal.address, world.log, world.environment
+    client = await Client.connect(address)
+    handles: dict[str, WorkflowHandle[Any, Any]] = {}
+    with ExitStack() as stack:
+        victims = [stack.enter_context(started(Crew(address, log, (Station(w),), environment))) for w in words]
+        for word in words:
+            uid = unique(word)
+            handles[word] = await client.start_workflow(Journey.run, f"{word} {uid}", id=uid, task_queue=word)
+        for victim in victims:
+            await asyncio.to_thread(victim.join, 20)
+            assert victim.exitcode == -signal.SIGKILL
+    with started(Crew(address, log, [Station(word) for word in words], environment)):
+        for handle in handles.values():
+            assert await asyncio.wait_for(handle.result(), 60) == "Found."
+    return handles

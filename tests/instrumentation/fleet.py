@@ -136,11 +136,11 @@ async def _work(crew: Crew, ready: Event) -> None:
 
 
 async def _worker(address: str, station: Station) -> Worker:
+    on_client, on_worker = _plugins(station.plugins)  # first: the Agents plugin wants a tracer provider to be there
     agents = OpenAIAgentsPlugin(
         PARAMETERS, Witness(), register_activities=station.runs != "workflows",
         use_otel_instrumentation=station.plugins == "otel",
     )  # fmt: skip
-    on_client, on_worker = _plugins(station.plugins)
     client = await connect(address, station, [agents, *on_client])
     return Worker(
         client,
@@ -150,6 +150,7 @@ async def _worker(address: str, station: Station) -> Worker:
         plugins=on_worker,
         activity_executor=ThreadPoolExecutor(4),
         max_cached_workflows=station.cached,
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),  # how long a killed worker's runs stand still
         graceful_shutdown_timeout=timedelta(milliseconds=500),
     )
 

@@ -177,7 +177,7 @@ def rules() -> list[Rule]:
     return [
         Rule("limited", Fault(429, retry_after=0.3, code="rate_limit_exceeded"), user="limited", first=1),
         Rule("failing", Fault(500, code="server_error"), user="limited", when=lambda r: r.seen == 1),
-        Rule("hanging", Text("Too late."), user="die-during", first=1, latency=SLOW),
+        Rule("hanging", Text("Too late."), user="die-during", turn=0, first=1, latency=SLOW),
         Rule("refused", Fault(400, code="bad_request"), user="refused"),
         Rule("both", both, user="both", turn=0),
         Rule("tool", call, turn=0),

@@ -4,20 +4,34 @@ The truth is what activities, the model provider and the model server wrote them
 """
 
 import asyncio
+import time
+from collections import Counter
 from typing import Any
 
-from temporalio.client import Client, WorkflowHandle
+import pytest
+from agents import custom_span, trace
+from opentelemetry.sdk.trace import TracerProvider
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowFailureError, WorkflowHandle
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.openai_agents import OpenAIAgentsPlugin
 
-from tests.instrumentation.fleet import Station, connect
+from durascope import conventions as c
+from durascope.identity import format_span_id, format_trace_id
+from durascope.testing import InMemory
+from tests.instrumentation.fleet import Station, connect, unscramble
 from tests.instrumentation.scenario import Journey
-from tests.instrumentation.world import Account, World, agree, unique
+from tests.instrumentation.world import TOKENS, Account, World, agree, unique
 
 Handle = WorkflowHandle[Any, Any]
+QUIET = OpenAIAgentsPlugin(register_activities=False)
 
 
-async def bare(world: World, station: Station | None = None) -> Client:
+async def bare(world: World, codec: Any = "none") -> Client:
     """A client without any plugin."""
-    return await connect(world.temporal.address, station or Station("plain"), [])
+    return await connect(world.temporal.address, Station("", codec=codec), [])
 
 
 async def begin(client: Client, words: str, queue: str = "plain") -> Handle:
@@ -27,7 +41,7 @@ async def begin(client: Client, words: str, queue: str = "plain") -> Handle:
 
 
 async def finish(handle: Handle) -> None:
-    assert await asyncio.wait_for(handle.result(), 25) == "Found."
+    assert await asyncio.wait_for(handle.result(), 40) == "Found."
 
 
 def of(handle: Handle) -> dict[str, str]:
@@ -36,18 +50,30 @@ def of(handle: Handle) -> dict[str, str]:
     return {handle.first_execution_run_id: handle.id}
 
 
-async def whole(world: World, client: Client, runs: dict[str, str], uid: str, **how: Any) -> Account:
-    """The account of the runs, which agrees with the truth in attempts, ends and tokens."""
-    account = await world.account(client, runs, **how)
-    agree(account, world.told(runs))
-    assert account.sum("billed") == world.billed(uid), account.attempts()
-    assert account.sum("useful") + account.sum("wasted") == account.sum("billed")
-    assert all(run["coverage"]["duplicate_spans"] == 0 for run in account.runs)
-    return account
+async def whole(
+    world: World, client: Client, runs: dict[str, str], uid: str, *, unseen: Counter[str] | None = None, **how: Any
+) -> Account:
+    """The account of the runs; it agrees with the truth in attempts, ends and tokens, less those nobody could see."""
+
+    def check(account: Account) -> None:
+        agree(account, world.told(runs))
+        assert account.sum("billed") == world.billed(uid) - (unseen or Counter()), account.attempts()
+        assert account.sum("useful") + account.sum("wasted") == account.sum("billed")
+        assert all(run["coverage"]["duplicate_spans"] == 0 for run in account.runs)
+
+    return await world.account(client, runs, check, **how)
+
+
+async def until_told(world: World, handle: Handle, activity: str) -> None:
+    """Wait until an attempt of this activity type has begun."""
+    deadline = time.monotonic() + 20
+    while not [x for x in world.lines(*of(handle)) if x.activity_type == activity]:
+        assert time.monotonic() < deadline, f"{activity} did not begin"
+        await asyncio.sleep(0.05)
 
 
 async def test_one_worker(fleet: World) -> None:
-    """A tool that fails twice and a model call that meets a 429 and a 500: nine attempts, one tree."""
+    """A tool that fails twice, two model calls that meet a 429 and a 500 each: nine attempts, one tree."""
     client = await bare(fleet)
     handle = await begin(client, "limited flaky")
     await finish(handle)
@@ -55,6 +81,49 @@ async def test_one_worker(fleet: World) -> None:
     assert account.kinds() == {"model": 2, "tool": 1}
     assert account.runs[0]["retries"]["attempts"] == 9
     assert not account.orphans() and len(account.traces()) == 1
+    delays = {a["retry_by"] for a in account.attempts().values() if a["http_status"] == 429}
+    assert delays == {"server"}
+
+
+async def test_split_workers(split: World) -> None:
+    """Workflows and activities run in different processes: still one tree, with every model span."""
+    client = await bare(split)
+    handle = await begin(client, "limited flaky", "split")
+    await finish(handle)
+    account = await whole(split, client, of(handle), handle.id)
+    assert not account.orphans() and len(account.traces()) == 1
+    assert len({a["worker"] for a in account.attempts().values()}) == 1
+
+
+async def test_a_trace_that_starts_in_the_client(split: World) -> None:
+    """Client, workflow worker and activity worker are three processes, and one tree."""
+    telemetry = InMemory()
+    client = await connect(split.temporal.address, Station(""), [QUIET, telemetry.plugin()])
+    with trace("Ask"), custom_span("prepare"):
+        handle = await begin(client, "flaky", "split")
+        await finish(handle)
+    account = await whole(split, client, of(handle), handle.id)
+    outside = {s.name: s for s in telemetry.spans() if s.context}
+    assert list(outside) == ["Ask", "prepare", "start_workflow Journey"]
+    start = outside["start_workflow Journey"].context
+    assert start is not None and account.traces() == {format_trace_id(start.trace_id)}
+    assert account.orphans() == ["invoke_workflow Journey"]
+    assert not account.orphans(format_span_id(start.span_id))
+
+
+async def test_a_trace_that_was_there_before(split: World) -> None:
+    """A web request's W3C trace goes on through client, workflow and activities."""
+    telemetry = InMemory()
+    client = await connect(split.temporal.address, Station(""), [telemetry.plugin(), QUIET])
+    with TracerProvider(shutdown_on_exit=False).get_tracer("web").start_as_current_span("request") as request:
+        handle = await begin(client, "plain", "split")
+        await finish(handle)
+    account = await whole(split, client, of(handle), handle.id)
+    (start,) = telemetry.spans()
+    assert start.parent is not None and start.context is not None
+    assert start.parent.span_id == request.get_span_context().span_id
+    assert account.traces() == {format_trace_id(start.context.trace_id)}
+    assert not account.orphans(format_span_id(start.context.span_id))
 
 
 async def test_workers_without_a_workflow_cache(fleet: World) -> None:
@@ -64,3 +133,205 @@ async def test_workers_without_a_workflow_cache(fleet: World) -> None:
     await finish(handle)
     account = await whole(fleet, client, of(handle), handle.id)
     assert not account.orphans() and len(account.traces()) == 1
+
+
+@pytest.mark.parametrize("when", ["die-before", "die-during", "die-after"])
+async def test_a_worker_killed_around_its_model_call(killed: dict[str, Handle], world: World, when: str) -> None:
+    """SIGKILL before, during or after the call: one lost attempt, whose tokens are unknown, and one good one."""
+    handle = killed[when]
+    client = await bare(world)
+    lost = Counter(dict.fromkeys(TOKENS, 0))
+    if when == "die-after":  # the server has answered, but nobody lived to see it
+        first = next(r for r in world.model.log if handle.id in r.user and r.usage)
+        assert first.usage is not None
+        lost.update({name: getattr(first.usage, name) for name in lost})
+    account = await whole(world, client, of(handle), handle.id, unseen=lost)
+    model = [a for key, a, kind in account.listed() if kind == "model"]
+    assert [a["tokens"] is None for a in model] == [True, False, False]
+    assert account.runs[0]["tokens"]["unknown_attempts"] == 1
+    assert not account.orphans()
+
+
+async def test_termination(fleet: World) -> None:
+    """The run is cut off in the middle of a tool: what ran until then is all there."""
+    client = await bare(fleet)
+    handle = await begin(client, "slow")
+    await until_told(fleet, handle, "lookup")
+    await handle.terminate("enough")
+    account = await whole(fleet, client, of(handle), handle.id)
+    assert account.runs[0]["status"] == "terminated"
+
+
+async def test_cancellation(fleet: World) -> None:
+    """Cancelling the run cancels the tool that it waits for."""
+    client = await bare(fleet)
+    handle = await begin(client, "slow")
+    await until_told(fleet, handle, "lookup")
+    await handle.cancel()
+    with pytest.raises(WorkflowFailureError):
+        await handle.result()
+    account = await whole(fleet, client, of(handle), handle.id)
+    assert account.runs[0]["status"] == "cancelled"
+    assert not account.orphans()
+
+
+async def test_continue_as_new(fleet: World) -> None:
+    """Each run has its own trace; the second says which run it continues."""
+    client = await bare(fleet)
+    handle = await begin(client, "again flaky")
+    await finish(handle)
+    second = (await client.get_workflow_handle(handle.id).describe()).run_id
+    runs = {**of(handle), second: handle.id}
+    account = await whole(fleet, client, runs, handle.id)
+    assert [run["status"] for run in account.runs] == ["continued_as_new", "completed"]
+    assert len(account.traces()) == 2
+    assert not account.orphans()
+
+
+async def test_reset(fleet: World) -> None:
+    """The worker tells nothing twice: what the new run inherits is only in its history, as a copy of the old run's."""
+    client = await bare(fleet)
+    handle = await begin(client, "plain")
+    await finish(handle)
+    (first,) = of(handle)
+    second = await reset(client, handle.id, first)
+    await finish(client.get_workflow_handle(handle.id, run_id=second))
+    told = fleet.told([first, second])
+
+    def check(account: Account) -> None:
+        found = account.attempts()
+        assert set(told) <= set(found)
+        assert {found[key]["source"] for key in told} == {"both"}
+        (copy,) = set(found) - set(told)
+        assert copy == (second, "1", 1) and found[copy]["source"] == "history"
+        assert found[copy]["started"] == found[(first, "1", 1)]["started"]
+        ran = Counter({name: sum((found[key]["tokens"] or {}).get(name, 0) for key in told) for name in TOKENS})
+        assert ran == fleet.billed(handle.id)
+
+    await fleet.account(client, {first: handle.id, second: handle.id}, check)
+
+
+async def reset(client: Client, workflow_id: str, run_id: str) -> str:
+    """Reset a run to its second workflow task, after the first model call; the new run's id."""
+    history = await client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
+    tasks = [e.event_id for e in history.events if e.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED]
+    request = ResetWorkflowExecutionRequest(
+        namespace="default", workflow_execution=WorkflowExecution(workflow_id=workflow_id, run_id=run_id),
+        reason="again", request_id=unique("reset"), workflow_task_finish_event_id=tasks[1],
+    )  # fmt: skip
+    return (await client.workflow_service.reset_workflow_execution(request)).run_id
+
+
+async def test_child_workflow(fleet: World) -> None:
+    """The child's run hangs in its parent's tree."""
+    client = await bare(fleet)
+    handle = await begin(client, "child")
+    await finish(handle)
+    child = (await client.get_workflow_handle(f"{handle.id}-c").describe()).run_id
+    account = await whole(fleet, client, {**of(handle), child: f"{handle.id}-c"}, handle.id)
+    assert len(account.traces()) == 1
+    assert not account.orphans()
+
+
+async def test_local_activity(fleet: World) -> None:
+    """A local activity's attempts, of which history has only a marker, are all there."""
+    client = await bare(fleet)
+    handle = await begin(client, "local flaky")
+    await finish(handle)
+    account = await whole(fleet, client, of(handle), handle.id)
+    assert account.kinds() == {"local_activity": 1, "tool": 1, "model": 2}
+
+
+async def test_streaming(fleet: World) -> None:
+    """Run_streamed: usage is in the stream's last event."""
+    client = await bare(fleet)
+    handle = await begin(client, "streaming flaky")
+    await finish(handle)
+    account = await whole(fleet, client, of(handle), handle.id)
+    assert account.kinds()["model"] == 2
+    assert not account.orphans()
+
+
+async def test_update_with_start(fleet: World) -> None:
+    """The update and the run it starts belong to the caller's trace."""
+    telemetry = InMemory()
+    client = await connect(fleet.temporal.address, Station(""), [QUIET, telemetry.plugin()])
+    uid = unique("waiting")
+    operation = WithStartWorkflowOperation(
+        Journey.run, f"waiting {uid}", id=uid, task_queue="plain", id_conflict_policy=WorkflowIDConflictPolicy.FAIL
+    )
+    with trace("Ask"):
+        assert await client.execute_update_with_start_workflow(Journey.note, "hi", start_workflow_operation=operation)
+        handle = await operation.workflow_handle()
+        await handle.signal(Journey.go)
+        await finish(handle)
+    account = await whole(fleet, client, of(handle), uid)
+    names = {span["name"] for span in account.spans}
+    assert {"update note", "signal go"} <= names
+    outside = {s.name: s.context for s in telemetry.spans()}
+    assert list(outside) == ["Ask", "update_with_start note", "signal_workflow go"]
+    caller = outside["update_with_start note"]
+    assert caller is not None and account.traces() == {format_trace_id(caller.trace_id)}
+    assert not account.orphans(format_span_id(caller.span_id))
+
+
+@pytest.mark.parametrize(("codec", "queue"), [("payloads", "encoded"), ("headers", "encoded-headers")])
+async def test_encrypted_payloads(fleet: World, codec: Any, queue: str) -> None:
+    """Payloads nobody can read, headers plain or not: attempts and tokens are all there, from the worker alone too."""
+    client = await bare(fleet, codec)
+    handle = await begin(client, "limited flaky", queue)
+    await finish(handle)
+    account = await whole(fleet, client, of(handle), handle.id)
+    assert not account.orphans() and len(account.traces()) == 1
+    await whole(fleet, client, of(handle), handle.id, decode=unscramble)
+
+
+async def test_privacy_mode(fleet: World) -> None:
+    """Without sensitive data in traces, tokens are known all the same."""
+    client = await bare(fleet)
+    handle = await begin(client, "private flaky")
+    await finish(handle)
+    account = await whole(fleet, client, of(handle), handle.id)
+    assert account.runs[0]["tokens"]["unknown_attempts"] == 0
+
+
+async def test_the_plugin_registered_twice(fleet: World) -> None:
+    """On the client twice and on the worker again: everything is told once."""
+    client = await bare(fleet)
+    handle = await begin(client, "flaky", "twice")
+    await finish(handle)
+    account = await whole(fleet, client, of(handle), handle.id)
+    names = Counter(span["name"] for span in account.spans)
+    assert names["invoke_workflow Journey"] == 1
+    assert not account.orphans()
+
+
+@pytest.mark.parametrize("plugins", ["stock", "otel"])
+async def test_beside_other_tracing(beside: World, plugins: str) -> None:
+    """Beside Temporal's OpenTelemetryPlugin, or OpenInference through the Agents plugin: tokens count once."""
+    client = await bare(beside)
+    handle = await begin(client, "limited flaky", plugins)
+    await finish(handle)
+    account = await whole(beside, client, of(handle), handle.id)
+    ours = [s for s in account.spans if c.KIND in str(s["attributes"])]
+    assert Counter(s["name"] for s in ours)["invoke_workflow Journey"] == 1
+    assert len({s["trace_id"] for s in ours}) == 1
+
+
+async def test_a_model_that_reports_no_usage(fleet: World) -> None:
+    """Unknown, not nothing."""
+    client = await bare(fleet)
+    handle = await begin(client, "silent")
+    await finish(handle)
+    account = await whole(fleet, client, of(handle), handle.id)
+    (model,) = account.attempts().values()
+    assert model["tokens"] is None
+    assert account.runs[0]["tokens"]["unknown_attempts"] == 1
+
+
+async def test_chat_completions(fleet: World) -> None:
+    """The other API tells its usage under other names."""
+    client = await bare(fleet)
+    handle = await begin(client, "chatty flaky")
+    await finish(handle)
+    await whole(fleet, client, of(handle), handle.id)

@@ -79,25 +79,30 @@ class World:
         """Tokens that the model server sent in answers to prompts with this id."""
         total: Counter[str] = Counter(dict.fromkeys(TOKENS, 0))
         for record in self.model.log:
-            if uid in record.user and record.usage is not None:
+            if uid.split("-")[-1] in record.user and record.usage is not None:
                 total.update({name: getattr(record.usage, name) for name in TOKENS})
         return total
 
-    async def account(self, client: Client, runs: dict[str, str], decode: Decode | None = None) -> "Account":
-        """What Durascope says of these runs (run id -> workflow id), once it has heard of all attempts that ended."""
+    async def account(
+        self, client: Client, runs: dict[str, str], check: Callable[["Account"], None], decode: Decode | None = None
+    ) -> "Account":
+        """What Durascope says of these runs (run id -> workflow id), as soon as it stands the check."""
         records = []
         for run_id, workflow_id in runs.items():
             history = await client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
             records.append(read_history(history.events, "default", workflow_id, run_id, decode=decode))
         await asyncio.to_thread(self.collector.collector.ingest.write_history, records)
-        told = self.told(runs)
         deadline = time.monotonic() + DEADLINE_S
         while True:
             account = await asyncio.to_thread(self._read, runs)
-            if account.has_heard(told) and not self.collector.collector.ingest.rollup.dirty_count:
+            try:
+                check(account)
+            except AssertionError:
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(0.25)
+            else:
                 return account
-            assert time.monotonic() < deadline, f"told {told}, but seen {account.attempts()}"
-            await asyncio.sleep(0.1)
 
     def _read(self, runs: dict[str, str]) -> "Account":
         reader = self.collector.reader
@@ -135,12 +140,6 @@ class Account:
         assert len(found) == len(listed), "an attempt is there twice"
         return found
 
-    def has_heard(self, told: dict[Key, list[str]]) -> bool:
-        """Whether every attempt that ended has come through the worker's export."""
-        found = self.attempts()
-        ended = [key for key, words in told.items() if len(words) > 1]
-        return all(key in found and found[key]["source"] == "both" for key in ended)
-
     def sum(self, part: str) -> Counter[str]:
         """Tokens of all runs."""
         total: Counter[str] = Counter()
@@ -168,6 +167,8 @@ ENDS = {"ok": {"ok"}, "error": {"error"}, "cancelled": {"cancelled", "timeout"},
 def agree(account: Account, told: dict[Key, list[str]]) -> None:
     """Every attempt that really ran is there once with the right end, and no other is."""
     found = account.attempts()
-    assert set(found) == set(told)
+    assert set(found) == set(told), found
     wrong = {key: found[key]["status"] for key, words in told.items() if found[key]["status"] not in ENDS[words[-1]]}
     assert not wrong, f"told {told}"
+    unheard = [key for key, words in told.items() if len(words) > 1 and found[key]["source"] != "both"]
+    assert not unheard, "the worker's export is not there, or history's"
