@@ -26,7 +26,7 @@ from durascope._history_payloads import (
     model_result,
     requested_model,
 )
-from durascope.conventions import HEADER_DURASCOPE
+from durascope.conventions import HEADER_DURASCOPE, MCP_ACTIVITIES
 from durascope.identity import RunKey
 from durascope.records import AttemptFacts, Kind, Micros, OperationFacts, RetryBy, Source, Status
 
@@ -68,7 +68,7 @@ class Activities:
     """All activities of one run. ``asked_for`` holds the functions that models of this run called."""
 
     run: RunKey
-    decode: Decode | None
+    decode: Decode | None = None
     by_event: dict[int, Activity] = field(default_factory=dict)
     asked_for: set[str] = field(default_factory=set)
     conversation_id: str | None = None
@@ -116,7 +116,7 @@ class Activities:
     def _kind(self, name: str, told: object) -> Kind:
         if name in MODEL_ACTIVITIES:
             return Kind.MODEL
-        if name.endswith(_MCP_SUFFIXES):
+        if name.startswith(MCP_ACTIVITIES) or name.endswith(_MCP_SUFFIXES):
             return Kind.MCP
         if told in (Kind.TOOL, Kind.MODEL, Kind.MCP, Kind.ACTIVITY):
             return Kind(str(told))

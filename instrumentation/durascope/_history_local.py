@@ -26,7 +26,7 @@ class LocalActivities:
     """All local activities of one run, by activity id; a retry by timer is another marker of the same activity."""
 
     run: RunKey
-    decode: Decode | None
+    decode: Decode | None = None
     operations: dict[str, OperationFacts] = field(default_factory=dict)
     _attempts: dict[str, list[AttemptFacts]] = field(default_factory=dict)
     _clock: Micros = 0

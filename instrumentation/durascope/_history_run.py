@@ -23,7 +23,7 @@ class Run:
     """Folded from events; ``facts`` says what is known so far."""
 
     key: RunKey
-    decode: Decode | None
+    decode: Decode | None = None
     started: Micros | None = None
     closed: Micros | None = None
     status: RunStatus = RunStatus.RUNNING

@@ -21,12 +21,15 @@ class Waits:
     humans: list[OperationFacts] = field(default_factory=list)
     open_work: int = 0
     open_timers: int = 0
+    unsure: tuple[Micros, int, Micros, str] | None = None
     _task_scheduled: Micros | None = None
     _idle: tuple[Micros, int] | None = None  # since when, and the event that began it
     _before_task: tuple[Micros, int, Micros] | None = None  # idle time that the current workflow task ended
 
     def task_scheduled(self, at: Micros) -> None:
         """WorkflowTaskScheduled: idle time ends; an update accepted in this task is what ended it."""
+        if self._idle is not None:  # the task that the signal brought is over, and did nothing
+            self.unsure = None
         if self._task_scheduled is None:  # else it is a failed task's next attempt
             self._task_scheduled = at
         idle = self._idle if self.open_work == 0 else None
@@ -43,13 +46,22 @@ class Waits:
 
     def internal(self) -> None:
         """Something of the run's own ended the idle time: a timer, an activity, a child, a cancel request."""
-        self._idle = None
+        self._idle = self.unsure = None
 
     def signalled(self, at: Micros, name: str) -> None:
         """A signal arrived."""
         if self._idle is not None and self.open_work == 0:
-            self._ended(*self._idle, at, name)
+            if self.open_timers:  # a wait with a limit, or a sleep that the signal only fell into
+                self.unsure = (*self._idle, at, name)
+            else:
+                self._ended(*self._idle, at, name)
         self._idle = None
+
+    def commanded(self) -> None:
+        """The workflow went on, so what the signal fell into was a wait for it."""
+        if self.unsure is not None:
+            self._ended(*self.unsure)
+        self.unsure = None
 
     def updated(self, name: str) -> None:
         """An update was accepted by the workflow task before."""

@@ -56,16 +56,34 @@ class HistoryReader:
     def __init__(self, key: RunKey, decode: Decode | None = None) -> None:
         self.key = key
         self.last_event_id = 0
+        self._run = Run(key)
+        self._activities = Activities(key)
+        self._local = LocalActivities(key)
         self.decode = decode
-        self._run = Run(key, decode)
-        self._activities = Activities(key, decode)
-        self._local = LocalActivities(key, decode)
         self._waits = Waits(key)
         self._operations: dict[int, OperationFacts] = {}  # children, timers ... by the event that opened them
         self._timers: dict[str, int] = {}
         self._admitted: dict[str, str] = {}
         self._failed_task: int | None = None
         self._events = self._bytes = 0
+
+    @property
+    def decode(self) -> Decode | None:
+        """Turns an encoded payload into a plain one; may be set anew before each event."""
+        return self._decode
+
+    @decode.setter
+    def decode(self, decode: Decode | None) -> None:
+        self._decode = self._run.decode = self._activities.decode = self._local.decode = decode
+
+    @property
+    def model_calls(self) -> set[int]:
+        """Ids of the events that scheduled a model activity still open."""
+        return {
+            event_id
+            for event_id, activity in self._activities.by_event.items()
+            if activity.facts.kind is Kind.MODEL and activity.facts.closed is None
+        }
 
     @property
     def closed(self) -> bool:
@@ -84,6 +102,8 @@ class HistoryReader:
         self.last_event_id = event.event_id
         self._events += 1
         self._bytes += event.ByteSize()
+        if self._waits.unsure is not None and _is_command(event):
+            self._waits.commanded()
         handler = _HANDLERS.get(event.event_type)
         if handler is not None:
             attributes = event.WhichOneof("attributes")
@@ -255,6 +275,12 @@ class HistoryReader:
                 error_type=cause.type if cause else None,
                 error_message=cause.message if cause else None,
             )
+
+
+def _is_command(event: HistoryEvent) -> bool:
+    """Whether the workflow's code brought the event about."""
+    attributes = event.WhichOneof("attributes")
+    return bool(attributes and getattr(getattr(event, attributes), "workflow_task_completed_event_id", 0))
 
 
 _ID_PREFIX: Final = {EventType.EVENT_TYPE_NEXUS_OPERATION_SCHEDULED: "nexus"}

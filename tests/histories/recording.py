@@ -164,8 +164,10 @@ class Recorder:
         await self.keep("parent", f"{handle.id}-ok", None)
 
     async def waiting(self) -> None:
-        """A signal 0.5 s after the timer fired; an update refused, then one accepted 0.5 s after the activity."""
+        """A signal in its sleep, one 0.5 s after it; an update that is refused, then one 0.5 s after the activity."""
         handle = await self.start("waiting", "Waiting")
+        await self.seen(handle, EventType.EVENT_TYPE_TIMER_STARTED, 1)
+        await handle.signal("note")
         await self.seen(handle, EventType.EVENT_TYPE_TIMER_STARTED, 2)
         await asyncio.sleep(0.5)
         await handle.signal("approve")

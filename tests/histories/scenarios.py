@@ -129,6 +129,39 @@ async def exhausted() -> None:
 
 
 @workflow.defn
+class Slow:
+    """An activity that fails twice, with seconds between."""
+
+    @workflow.run
+    async def run(self) -> None:
+        """See the class."""
+        await workflow.execute_activity(
+            flaky, 2, start_to_close_timeout=SECONDS,
+            retry_policy=RetryPolicy(initial_interval=ms(1500), backoff_coefficient=1.0),
+        )  # fmt: skip
+
+
+@activity.defn(name="invoke_model_activity")
+async def model(asked: dict[str, str]) -> dict[str, Any]:
+    """A model's answer as the Agents integration keeps it."""
+    usage: dict[str, Any] = {"requests": 1, "input_tokens": 120, "output_tokens": 30, "total_tokens": 150}
+    details = {"input_tokens_details": {"cached_tokens": 64}, "output_tokens_details": {"reasoning_tokens": 8}}
+    return {"output": [], "usage": usage | details, "response_id": "resp-1"}
+
+
+@workflow.defn
+class Asks:
+    """One model call."""
+
+    @workflow.run
+    async def run(self) -> None:
+        """See the class."""
+        await workflow.execute_activity(
+            "invoke_model_activity", {"model_name": "gpt-4.1", "input": "secret"}, start_to_close_timeout=SECONDS
+        )
+
+
+@workflow.defn
 class TimedOut:
     """Every sort of activity timeout, in parallel."""
 
@@ -256,15 +289,16 @@ class Local:
 
 @workflow.defn
 class Waiting:
-    """A timer that fires, one that is cancelled, a wait that a signal ends, a wait that an update ends."""
+    """A sleep that a signal only happens to fall into, a wait that a signal ends, a wait that an update ends."""
 
     def __init__(self) -> None:
         self.approved = self.chosen = False
+        self.notes = 0
 
     @workflow.run
     async def run(self) -> None:
         """See the class."""
-        await workflow.sleep(0.3)
+        await workflow.sleep(1.5)
         timer = asyncio.create_task(workflow.sleep(60))
         await workflow.wait_condition(lambda: self.approved)
         timer.cancel()
@@ -276,6 +310,11 @@ class Waiting:
     def approve(self) -> None:
         """A person approves."""
         self.approved = True
+
+    @workflow.signal
+    def note(self) -> None:
+        """Nobody waits for this."""
+        self.notes += 1
 
     @workflow.update
     def choose(self, what: str) -> str:
@@ -336,5 +375,5 @@ class CallsNexus:
         await asyncio.gather(client.execute_operation(Weather.forecast, "Atlantis"), return_exceptions=True)
 
 
-WORKFLOWS = [Retried, TimedOut, Cancelled, Continued, Child, Parent, Local, Waiting, Broken, CallsNexus]
-ACTIVITIES: list[Callable[..., Any]] = [flaky, rate_limited, refused, stuck, cancellable, exhausted]
+WORKFLOWS = [Retried, Slow, Asks, TimedOut, Cancelled, Continued, Child, Parent, Local, Waiting, Broken, CallsNexus]
+ACTIVITIES: list[Callable[..., Any]] = [flaky, model, rate_limited, refused, stuck, cancellable, exhausted]

@@ -11,27 +11,35 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+_OPTIONS = (
+    click.option("--temporal", "--address", "address", metavar="HOST:PORT",
+                 help="The Temporal server.  [env: TEMPORAL_ADDRESS; default: localhost:7233]"),
+    click.option("--namespace", "namespaces", multiple=True,
+                 help="Namespace to read; may be given several times.  [env: TEMPORAL_NAMESPACE]"),
+    click.option("--profile", help="Profile of Temporal's configuration file.  [env: TEMPORAL_PROFILE]"),
+    click.option("--codec-endpoint", metavar="URL", help="Remote codec server that decodes payloads."),
+    click.option("--codec-auth", metavar="HEADER", help="Authorization header for the codec server."),
+    click.option("--data-converter", metavar="MODULE:OBJECT",
+                 help="The workers' own data converter or payload codec, instead of a codec server."),
+)  # fmt: skip
+
+
 def temporal_options(function: F) -> F:
-    """``--temporal``, ``--namespace``, ``--profile``; what they leave out is Temporal's environment configuration."""
-    profile = click.option("--profile", help="Profile of Temporal's configuration file.  [env: TEMPORAL_PROFILE]")
-    namespace = click.option(
-        "--namespace",
-        "namespaces",
-        multiple=True,
-        help="Namespace to read; may be given several times.  [env: TEMPORAL_NAMESPACE]",
-    )
-    address = click.option(
-        "--temporal",
-        "--address",
-        "address",
-        metavar="HOST:PORT",
-        help="The Temporal server.  [env: TEMPORAL_ADDRESS; default: localhost:7233]",
-    )
-    return address(namespace(profile(function)))
+    """How the server is reached; what is left out is Temporal's environment configuration (TLS, API key too)."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
 
 
-def temporal_config(address: str | None, namespaces: tuple[str, ...], profile: str | None) -> "TemporalConfig":
+def temporal_config(
+    address: str | None,
+    namespaces: tuple[str, ...],
+    profile: str | None,
+    codec_endpoint: str | None,
+    codec_auth: str | None,
+    data_converter: str | None,
+) -> "TemporalConfig":
     """The options as settings of a connection."""
     from durascope_dashboard.temporal.connection import TemporalConfig
 
-    return TemporalConfig(address, namespaces, profile)
+    return TemporalConfig(address, namespaces, profile, codec_endpoint, codec_auth, data_converter)

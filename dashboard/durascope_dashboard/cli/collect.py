@@ -1,7 +1,7 @@
 """`durascope collect`: the collector in the foreground."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,18 +25,19 @@ def command(
     otlp_grpc: str,
     otlp_http: str,
     no_history: bool,
-    address: str | None,
-    namespaces: tuple[str, ...],
-    profile: str | None,
+    **temporal: Any,
 ) -> int:
     """Receive OTLP, follow Temporal's histories and answer readers, until SIGINT or SIGTERM."""
     from durascope_dashboard.collector.server import run_collector
     from durascope_dashboard.reader import default_store
 
+    config = temporal_config(**temporal)
+    decoder = config.decoder()
+
     async def follow(ingest: "Ingest") -> "Follower":
         from durascope_dashboard.temporal.follower import Follower
 
-        return Follower(temporal_config(address, namespaces, profile), ingest)
+        return Follower(config, ingest, decoder=decoder)
 
     return run_collector(
         store or default_store(), otlp_grpc=otlp_grpc, otlp_http=otlp_http, history=not no_history, follow=follow

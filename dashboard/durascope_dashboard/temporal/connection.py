@@ -8,6 +8,7 @@ from temporalio.client import Client
 from temporalio.envconfig import ClientConfigProfile
 
 from durascope_dashboard.exceptions import TemporalUnavailable, UsageError
+from durascope_dashboard.temporal.codec import Decoder, RemoteCodec, load_codec
 
 DEFAULT_ADDRESS = "localhost:7233"
 
@@ -19,6 +20,15 @@ class TemporalConfig:
     address: str | None = None
     namespaces: Sequence[str] = ()
     profile: str | None = None
+    codec_endpoint: str | None = None
+    codec_auth: str | None = None
+    data_converter: str | None = None
+
+    def decoder(self) -> Decoder | None:
+        """What makes encoded payloads readable, if anything. Raises UsageError."""
+        if self.data_converter:
+            return load_codec(self.data_converter)
+        return RemoteCodec(self.codec_endpoint, self.codec_auth) if self.codec_endpoint else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,9 +55,10 @@ class Discovery:
 
     async def recent(self) -> Batch:
         """Runs that started lately. Raises RPCError."""
-        newest = self._newest_start
-        if newest is None:
+        if self._newest_start is None:
             return await self.everything()
+        # A start in the future (a server's clock put right) must not hide those that begin before it.
+        newest = min(self._newest_start, _now())
         since = newest - RECENT_OVERLAP // timedelta(microseconds=1)
         return Batch(await self._list(f"StartTime >= '{query_time(since)}'"))
 
@@ -65,12 +66,12 @@ class Discovery:
         """All open runs, and those that closed since the watermark. Raises RPCError."""
         watermark = await asyncio.to_thread(self._sink.watermark, self._namespace)
         if watermark is None:
-            since = (datetime.now(UTC) - FIRST_LOOK_BACK).timestamp() * 1e6
+            since = _now() - FIRST_LOOK_BACK // timedelta(microseconds=1)
         else:
             since = watermark - FULL_OVERLAP // timedelta(microseconds=1)
         runs = await self._list("ExecutionStatus IN ('Running', 'Paused')")
-        self._latest_close = int(since) if watermark is None else watermark
-        runs += await self._list(f"CloseTime >= '{query_time(int(since))}'")
+        self._latest_close = since if watermark is None else watermark
+        runs += await self._list(f"CloseTime >= '{query_time(since)}'")
         return Batch(list({found.key: found for found in runs}.values()), self._latest_close)
 
     def set_watermark(self, until: Micros) -> None:
@@ -95,4 +96,8 @@ class Discovery:
             started = info.start_time.ToMicroseconds()
             self._newest_start = max(self._newest_start or started, started)
             if info.HasField("close_time"):
-                self._latest_close = max(self._latest_close, info.close_time.ToMicroseconds())
+                self._latest_close = max(self._latest_close, min(info.close_time.ToMicroseconds(), _now()))
+
+
+def _now() -> Micros:
+    return int(datetime.now(UTC).timestamp() * 1e6)

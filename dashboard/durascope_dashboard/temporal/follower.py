@@ -7,18 +7,22 @@ discover (0.5 s) --> tracker a run --long poll--> changed --flush (0.2 s)--> sin
 import asyncio
 import logging
 import time
+from collections import OrderedDict
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
 
+from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from durascope._history_encoded import failure_payloads
 from durascope._history_payloads import Decode
 from durascope.history import HistoryError, HistoryReader
 from durascope.identity import RunKey
 from durascope.records import Micros
 from durascope_dashboard.temporal.availability import Availability
+from durascope_dashboard.temporal.codec import CodecUnavailable, Decoder, decoded
 from durascope_dashboard.temporal.connection import Connection, TemporalConfig, connect
 from durascope_dashboard.temporal.discovery import Discovery, Found
 from durascope_dashboard.temporal.pages import describe
@@ -27,6 +31,8 @@ from durascope_dashboard.temporal.sink import Sink
 from durascope_dashboard.temporal.tracker import Tracker
 
 log = logging.getLogger("durascope.temporal")
+
+REMEMBERED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +63,15 @@ class Follower:
         sink: Sink,
         *,
         pace: Pace | None = None,
-        decode: Decode | None = None,
+        decoder: Decoder | None = None,
     ) -> None:
         self.gone = 0  # runs that retention took before they could be read
         self.unreadable = 0
         self._target = target
         self._sink = sink
         self._pace = pace or Pace()
-        self._decode = decode
+        self._decoder = decoder
+        self._settled: OrderedDict[RunKey, None] = OrderedDict()  # stored or given up lately: not to be read again
         self._trackers: dict[RunKey, Tracker] = {}
         self._changed: dict[RunKey, Tracker] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -128,9 +135,9 @@ class Follower:
                 reconciled = time.monotonic()
             else:
                 found = await self._server.until_answered(discovery.recent)
-            trackers = [self._follow(client, run) for run in found.runs]
+            trackers = [(self._follow(client, run), run) for run in found.runs if run.key not in self._settled]
             if found.closed_until is not None:
-                closed = [t for t, run in zip(trackers, found.runs, strict=True) if not run.is_open]
+                closed = [tracker for tracker, run in trackers if not run.is_open]
                 self._spawn(self._advance(discovery, found.closed_until, closed))
             await asyncio.sleep(self._pace.discover_s)
 
@@ -143,7 +150,7 @@ class Follower:
     def _follow(self, client: Client, found: Found) -> Tracker:
         tracker = self._trackers.get(found.key)
         if tracker is None:
-            tracker = self._trackers[found.key] = Tracker(found.key, HistoryReader(found.key, self._decode))
+            tracker = self._trackers[found.key] = Tracker(found.key, HistoryReader(found.key))
             self._spawn(self._track(client, tracker, is_open=found.is_open))
         return tracker
 
@@ -161,8 +168,9 @@ class Follower:
                 async with self._polls if is_open else self._fetches:
                     tracker.polled_at = None
                     if await self._poll(client, tracker, wait=is_open):
-                        tracker.changed_at = tracker.changed_at or time.monotonic()
-                        self._changed[tracker.key] = tracker
+                        if is_open or tracker.closed:  # pages of a closed run are passed on together
+                            tracker.changed_at = tracker.changed_at or time.monotonic()
+                            self._changed[tracker.key] = tracker
                     elif not is_open and not tracker.token:
                         is_open = True  # visibility was wrong, or a page was empty: wait for more
         except RPCError as error:
@@ -176,7 +184,7 @@ class Follower:
         crowded = wait and len(self._trackers) > self._pace.open_polls
         try:
             async with asyncio.timeout(self._pace.crowded_poll_s if crowded and tracker.token else None):
-                return await self._server.until_answered(lambda: tracker.read_page(client, wait=wait))
+                return await self._server.until_answered(lambda: tracker.read_page(client, self._decoder, wait=wait))
         except TimeoutError:
             return False
 
@@ -187,6 +195,9 @@ class Follower:
 
     def _settle(self, tracker: Tracker) -> None:
         self._trackers.pop(tracker.key, None)
+        self._settled[tracker.key] = None
+        if len(self._settled) > REMEMBERED:
+            self._settled.popitem(last=False)
         tracker.settled.set()
 
     # -- attempts under way ---------------------------------------------------------------------------------------
@@ -212,7 +223,21 @@ class Follower:
         except RPCError as error:
             log.debug("describe failed: %s", error)  # its history poll deals with the server being away
             return []
-        return tracker.observed(observations(tracker.key, response, time.time_ns() // 1000, self._decode))
+        observed = time.time_ns() // 1000
+        return tracker.observed(
+            observations(tracker.key, response, observed, await self._decode(tracker.key, response))
+        )
+
+    async def _decode(self, key: RunKey, response: DescribeWorkflowExecutionResponse) -> Decode | None:
+        pending = response.pending_activities
+        encoded = [payload for info in pending for payload in failure_payloads(info.last_failure)]
+        if self._decoder is None or not encoded:
+            return None
+        try:
+            return await decoded(self._decoder, key.namespace, encoded)
+        except CodecUnavailable as error:
+            log.debug("describe's failures stay encoded: %s", error)  # the history poll waits for the codec and tells
+            return None
 
     # -- passing on -----------------------------------------------------------------------------------------------
 

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from durascope._history_encoded import encoded_payloads
 from durascope.history import HistoryError, HistoryReader
 from durascope.identity import RunKey
 from durascope.records import HistoryRecord
 from durascope_dashboard.temporal.availability import TRANSIENT
+from durascope_dashboard.temporal.codec import Decoder, decoded
 from durascope_dashboard.temporal.pages import history_page
 from durascope_dashboard.temporal.pending import Row, merged
 
@@ -32,8 +34,8 @@ class Tracker:
         """Whether the history is complete."""
         return self.reader.closed
 
-    async def read_page(self, client: Client, *, wait: bool) -> bool:
-        """Read one page; True if it brought events. Raises RPCError, HistoryError."""
+    async def read_page(self, client: Client, decoder: Decoder | None, *, wait: bool) -> bool:
+        """Read one page; True if it brought events. Raises RPCError, HistoryError, CodecUnavailable."""
         try:
             page = await history_page(client, self.key, self.token, wait=wait)
         except RPCError as error:
@@ -41,6 +43,9 @@ class Tracker:
                 self.restart()  # the token's branch is gone (reset, failover): begin again
                 return False
             raise
+        if decoder is not None:
+            encoded = encoded_payloads(page.events, self.reader.model_calls)
+            self.reader.decode = await decoded(decoder, self.key.namespace, encoded) if encoded else None
         before = self.reader.last_event_id
         for event in page.events:
             self.reader.feed(event)
@@ -49,7 +54,7 @@ class Tracker:
 
     def restart(self) -> None:
         """Forget what was read."""
-        self.reader = HistoryReader(self.key, self.reader.decode)
+        self.reader = HistoryReader(self.key)
         self.token = b""
 
     def record(self) -> HistoryRecord | None:
