@@ -73,7 +73,7 @@ def test_an_attempt_span_wins_over_its_started_event(running: RunningCollector, 
     sends = [("/v1/logs", started_event()), ("/v1/traces", request(attempt_span()))]
     for path, body in sends if order == "event first" else reversed(sends):
         assert post(running, path, body).status_code == 200
-    rows = running.collector.store.sql("SELECT status, begun_only FROM span_attempts").to_pylist()
+    rows = running.collector.store.evidence_tables([RUN])["span_attempts"].select(["status", "begun_only"]).to_pylist()
     assert rows == [{"status": "ok", "begun_only": False}]
 
 

@@ -22,6 +22,10 @@ def store(tmp_path: Path) -> Any:
         yield opened
 
 
+def run_key() -> tuple[str, str, str]:
+    return RUN["namespace"], RUN["workflow_id"], RUN["run_id"]
+
+
 def attempt(number: int = 1, **more: Any) -> dict[str, Any]:
     return {"activity_id": "1", "attempt": number, "status": "running", "source": "span"} | more
 
@@ -51,14 +55,15 @@ def test_attempts_upsert_on_their_key_in_any_order(store: DuckStore, backwards: 
     ended = rows("span_attempts", attempt(begun_only=False, status="ok", ended=T0))
     for batch in (ended, begun) if backwards else (begun, ended):
         store.upsert("span_attempts", batch)
-    found = store.sql("SELECT attempt, status, ended FROM span_attempts ORDER BY attempt").to_pylist()
+    evidence = store.evidence_tables([run_key()])["span_attempts"].sort_by("attempt")
+    found = evidence.select(["attempt", "status", "ended"]).to_pylist()
     assert found == [{"attempt": 1, "status": "ok", "ended": T0}, {"attempt": 2, "status": "running", "ended": None}]
 
 
 def test_within_one_batch_the_last_of_equals_stands(store: DuckStore) -> None:
     """A batch may hold a key several times."""
     store.upsert("span_attempts", rows("span_attempts", *(attempt(begun_only=False, worker=str(i)) for i in range(5))))
-    assert store.sql("SELECT worker FROM span_attempts")["worker"].to_pylist() == ["4"]
+    assert store.evidence_tables([run_key()])["span_attempts"]["worker"].to_pylist() == ["4"]
 
 
 def test_an_observation_does_not_unsay_what_an_earlier_one_saw(store: DuckStore) -> None:
@@ -82,7 +87,7 @@ def test_evidence_is_that_of_the_runs_asked_about(store: DuckStore) -> None:
     """Spans with their duplicates, in order of arrival; frames exactly as the schema says, also when empty."""
     span = {"trace_id": "t", "span_id": "s", "start": T0, "received": T0}
     store.append("spans", rows("spans", {**span, "seq": 1}, {**span, "seq": 0}, {**span, "run_id": "x", "seq": 2}))
-    evidence = store.evidence([tuple(RUN.values())])  # type: ignore[list-item]  # three strings
+    evidence = store.evidence([run_key()])
     assert evidence.spans["seq"].tolist() == [0, 1]
     for name in Evidence.__dataclass_fields__:
         frame = getattr(evidence, name)

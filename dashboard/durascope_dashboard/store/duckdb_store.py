@@ -122,14 +122,10 @@ class DuckStore:
             self._connection.unregister("incoming")
 
     def _upsert(self, name: str, rows: pa.Table) -> None:
-        """Delete and insert rather than ON CONFLICT, which needs an index.
-
-        The present rows of the same keys compete with the new ones; the best stays, the newest of equals.
-        """
+        """Delete and insert rather than ON CONFLICT, which needs an index. The newest row of a key stays."""
         unique = keys.UPSERTED[name]
         key = ", ".join(unique)
         names = schema.TABLES[name].names
-        order = f"{keys.PREFERENCE[name]}, ordinal DESC" if name in keys.PREFERENCE else "ordinal DESC"
         numbered = rows.select(names).append_column("ordinal", pa.array(range(1, rows.num_rows + 1), pa.int64()))
         self._connection.register("incoming", numbered)
         try:
@@ -137,7 +133,7 @@ class DuckStore:
                 f"SELECT *, 0::BIGINT AS ordinal FROM {name} SEMI JOIN incoming USING ({key})"
             ).to_arrow_table()
             self._connection.register("candidates", pa.concat_tables([present.cast(numbered.schema), numbered]))
-            columns = ", ".join(_choose(name, column, order) for column in names if column not in unique)
+            columns = ", ".join(_choose(column) for column in names if column not in unique)
             best = self._connection.sql(f"SELECT {key}, {columns} FROM candidates GROUP BY {key}").to_arrow_table()
             if present.num_rows:
                 self._delete(name, unique, "incoming")
@@ -193,13 +189,7 @@ class DuckStore:
         cursor = self.cursor()
         cursor.register("evidence_keys", run_keys_table(run_keys))
         try:
-            return {
-                name: cursor.sql(
-                    f"SELECT {'*' if name != 'spans' else _SPAN_EVIDENCE} FROM {name} "
-                    f"SEMI JOIN evidence_keys USING ({_RUN_COLUMNS}){' ORDER BY seq' if name == 'spans' else ''}"
-                ).to_arrow_table()
-                for name in EVIDENCE
-            }
+            return {name: cursor.sql(_evidence_of(name)).to_arrow_table() for name in EVIDENCE}
         finally:
             cursor.unregister("evidence_keys")
 
@@ -282,10 +272,17 @@ class DuckStore:
         self.close()
 
 
-def _choose(name: str, column: str, order: str) -> str:
-    """The best candidate's value; of what is remembered, the best that is known."""
-    present = f" FILTER ({column} IS NOT NULL)" if name == "observations" and column in keys.REMEMBERED else ""
-    return f"first({column} ORDER BY {order}){present} AS {column}"
+def _evidence_of(name: str) -> str:
+    """SELECT of one evidence table's rows for the runs in ``evidence_keys``."""
+    columns = _SPAN_EVIDENCE if name == "spans" else "*"
+    last = {"spans": " ORDER BY seq", "span_attempts": f" QUALIFY {keys.BEST_ATTEMPT}"}.get(name, "")
+    return f"SELECT {columns} FROM {name} SEMI JOIN evidence_keys USING ({_RUN_COLUMNS}){last}"
+
+
+def _choose(column: str) -> str:
+    """The last value; of what is remembered, the last that is known."""
+    present = f" FILTER ({column} IS NOT NULL)" if column in keys.REMEMBERED else ""
+    return f"first({column} ORDER BY ordinal DESC){present} AS {column}"
 
 
 def micros_now() -> int:

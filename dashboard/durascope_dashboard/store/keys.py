@@ -8,11 +8,14 @@ from durascope_dashboard.store import schema
 REPLACED_BY_RUN: Final = (
     "history_runs", "history_operations", "history_attempts", "history_waits", "runs", "operations", "attempts",
 )  # fmt: skip
-UPSERTED: Final = {"span_attempts": schema.ATTEMPT_KEY, "observations": schema.ATTEMPT_KEY}
-APPENDED: Final = ("spans",)
-
-# Best row first. An attempt span always wins over its started-event, however late it comes.
-PREFERENCE: Final = {"span_attempts": "begun_only"}
+# Two tables only grow while they are written; which of a key's rows counts is settled when they are read.
+APPENDED: Final = ("spans", "span_attempts")
+UPSERTED: Final = {"observations": schema.ATTEMPT_KEY}
 
 # A poll that no longer sees a fact does not unsay it.
 REMEMBERED: Final = ("queued", "started", "ended", "error_type", "error_message", "worker", "retry_delay_ms")
+
+# Best row first. An attempt span always wins over its started-event, however late that comes; of equals the last.
+BEST_ATTEMPT: Final = f"""row_number() OVER (
+    PARTITION BY {", ".join(schema.ATTEMPT_KEY)} ORDER BY begun_only, rowid DESC
+) = 1"""
