@@ -26,7 +26,7 @@ def test_a_slow_run_is_explained_by_its_backoff() -> None:
         "Took 50.0 s, 2.5x its type's median (20.0 s over 214 runs). "
         "80 % was backoff of `search` (429 from the provider, 3 attempts, server asked 20.0 s each). "
         "16 % was tools at work (most of it `search`). "
-        "If the retry of `search` had not happened the run would have ended 22.0 s earlier."
+        "If the retries of `search` had not happened the run would have ended 43.0 s earlier."
     )
 
 

@@ -76,7 +76,9 @@ def test_tables_tell_the_same_to_a_person(store: Path, capsys: pytest.CaptureFix
     assert main(["show", "bad", "--store", str(store)]) == 0
     shown = capsys.readouterr().out
     assert "RateLimitError 429 [slow] down → retry in 20.0 s (server)" in shown
-    assert "backoff 20.0 s (51 %)" in shown
+    said = " ".join(shown.split())
+    assert "51 % was backoff of planner's model calls (429 from the provider, 2 attempts, server asked 20.0 s)." in said
+    assert "If the retry of planner's model calls had not happened the run would have ended 22.0 s earlier." in said
 
 
 def test_store_info_json_has_the_contracted_keys(store: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -52,8 +52,8 @@ def explain(
     path = path or critical_path(run, operations, attempts)
     return Explanation((
         _head(facts, one(type_stats) if type_stats else None),
-        *_now(facts), *_cause(facts, rows), *_time(facts, rows, tries), *_saving(path, facts), *_tokens(facts, rows),
-        *_trust(facts),
+        *_now(facts), *_cause(facts, rows), *_time(facts, rows, tries), *_saving(path, facts, rows),
+        *_tokens(facts, rows), *_trust(facts),
     ))  # fmt: skip
 
 
@@ -211,11 +211,12 @@ _DESCRIBED = {
 }  # fmt: skip
 
 
-def _saving(path: CriticalPath, run: dict[str, Any]) -> Iterator[str]:
+def _saving(path: CriticalPath, run: dict[str, Any], operations: list[dict[str, Any]]) -> Iterator[str]:
     worth = max(1000.0, 0.05 * (run.get("duration_ms") or 0))
     if path.savings and path.savings[0].saved_ms >= worth:
         best = path.savings[0]
-        which = f"the retry of `{best.name}`" if best.attempt is not None else f"the retries of `{best.name}`"
+        name = next((name_of(row) for row in operations if row["operation_id"] == best.operation_id), f"`{best.name}`")
+        which = f"the retry of {name}" if best.attempt is not None else f"the retries of {name}"
         yield best.sentence.replace("this retry", which).replace("these retries", which)
 
 

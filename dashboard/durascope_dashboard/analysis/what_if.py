@@ -37,7 +37,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Saving:
-    """A failed attempt that was retried; ``attempt`` is None where only the sum of all retries is known.
+    """A failed attempt that was retried; ``attempt`` is None for all retries of the operation together.
 
     ``lost_ms``: what it cost its operation. ``saved_ms``: how much earlier at least the run would have ended,
     ``at_most_ms``: and at most. ``estimated``: from times that were not seen. ``so_far``: the run is still open.
@@ -121,19 +121,21 @@ def _losses(attempts: Rows, steps: dict[str, Step]) -> Iterable[_Loss]:
 
 
 def _of_operation(step: Step, rows: list[dict[str, Any]]) -> Iterable[_Loss]:
-    """A loss for each retried attempt if all their queue times are known, else one for all of them."""
+    """A loss for each retried attempt if all their queue times are known; and one for all of them together."""
     queued = [step.scheduled if row["attempt"] == 1 else row["queued"] for row in rows]
     whole = rows[0]["attempt"] == 1 and len(rows) == rows[-1]["attempt"]
     if whole and None not in queued:
         for row, here, after in zip(rows, queued, queued[1:], strict=False):
             yield _Loss(step.operation_id, row["attempt"], row["error_type"], min(after, step.closed) - here,
                         bool(row["estimated"]))  # fmt: skip
-        return
+        if len(rows) == 2:
+            return  # its one retry is all of them
     last = rows[-1]
     again = next((last[name] for name in ("queued", "started", "ended") if last[name] is not None), None)
     if again is not None:
         error = next((row["error_type"] for row in reversed(rows) if row["error_type"]), None)
-        yield _Loss(step.operation_id, None, error, min(again, step.closed) - step.scheduled, estimated=True)
+        seen = whole and None not in queued and not any(row["estimated"] for row in rows)
+        yield _Loss(step.operation_id, None, error, min(again, step.closed) - step.scheduled, estimated=not seen)
 
 
 class _Course:

@@ -1,0 +1,49 @@
+"""Words on the command line: workflow ids completed by the shell, stretches of time such as ``30m`` or ``7d``."""
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def complete_workflow_id(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+    """The newest workflow ids that begin so."""
+    from click.shell_completion import CompletionItem
+
+    from durascope_dashboard.cli._reading import reading
+    from durascope_dashboard.exceptions import DurascopeError
+
+    try:
+        with reading(ctx.params.get("server"), ctx.params.get("store")) as reader:
+            rows = reader.query("runs", limit=500).to_pylist()
+    except DurascopeError:
+        return []  # a shell that completes cannot say what is wrong; the command itself will
+    newest = {row["workflow_id"]: row for row in reversed(rows) if row["workflow_id"].startswith(incomplete)}
+    return [CompletionItem(name, help=f"{row['workflow_type']}, {row['status']}") for name, row in newest.items()]
+
+
+class Since(click.ParamType[int]):
+    """``90s``, ``30m``, ``2h``, ``7d`` ago, or a moment in RFC 3339 -> µs since the epoch."""
+
+    name = "time"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read it; a wrong one is a usage error."""
+        if isinstance(value, int):
+            return value
+        text = str(value).strip()
+        number, unit = text[:-1], text[-1:]
+        if unit in _UNITS and number.replace(".", "", 1).isdigit():
+            return time.time_ns() // 1000 - round(float(number) * _UNITS[unit] * 1_000_000)
+        from datetime import UTC, datetime
+
+        try:
+            when = datetime.fromisoformat(text)
+        except ValueError:
+            self.fail(f"{text!r} is no time; write 30m, 2h, 7d or 2026-11-23T12:00:00Z", param, ctx)
+        return round((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * 1_000_000)
