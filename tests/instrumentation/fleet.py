@@ -5,6 +5,7 @@ A process serves several stations (task queues), each with its own topology and 
 
 import asyncio
 import contextlib
+import faulthandler
 import multiprocessing
 import os
 import signal
@@ -120,6 +121,7 @@ def _serve(crew: Crew, ready: Event) -> None:
     descriptor = os.open(crew.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.dup2(descriptor, sys.stdout.fileno())
     os.dup2(descriptor, sys.stderr.fileno())
+    faulthandler.register(signal.SIGUSR1)  # says into the log what a worker that hangs is doing
     set_trace_processors([])  # the SDK's own exporter posts to OpenAI
     warnings.simplefilter("ignore", RuntimeWarning)  # of the plugin registered twice
     asyncio.run(_work(crew, ready))

@@ -82,4 +82,5 @@ class Silent(Model):
 def _deadly(input: Any) -> str | None:
     said = json.dumps(input, default=str)
     found = next((word for word in ("die-before", "die-during", "die-after") if word in said), None)
-    return found if activity.info().attempt == 1 else None
+    info = activity.info()
+    return found if (info.activity_id, info.attempt) == ("1", 1) else None
