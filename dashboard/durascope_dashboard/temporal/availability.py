@@ -24,12 +24,13 @@ TRANSIENT = frozenset(
 
 
 class Availability:
-    """``state`` is starting | running | down; ``down_since`` a monotonic time."""
+    """``state`` is starting | running | down; ``down_since`` a monotonic time. Over its rate limit it is not down."""
 
     def __init__(self, shortest_s: float = 0.2, longest_s: float = 5.0) -> None:
         self.state = "starting"
         self.last_error: str | None = None
         self.down_since: float | None = None
+        self.throttled = 0  # answers that only asked for patience: the server's rate limit
         self._shortest, self._longest = shortest_s, longest_s
 
     async def until_answered(self, call: Callable[[], Awaitable[T]]) -> T:
@@ -42,7 +43,11 @@ class Availability:
                 if isinstance(error, RPCError) and error.status not in TRANSIENT:
                     self._up()
                     raise
-                self._down(error)
+                if isinstance(error, RPCError) and error.status == RPCStatusCode.RESOURCE_EXHAUSTED:
+                    self.throttled += 1
+                    delay = max(delay, self._longest / 4)
+                else:
+                    self._down(error)
                 await asyncio.sleep(delay * random.uniform(0.5, 1.0))
                 delay = min(delay * 2, self._longest)
             else:
