@@ -45,16 +45,20 @@ def serve(store: Path, **env: str) -> Served:
         launch.command(port), env={**clean, **launch.environment(None, store), **env},
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    url = f"http://127.0.0.1:{port}"
+    return wait_until_up(Served(f"http://127.0.0.1:{port}", process))
+
+
+def wait_until_up(served: Served) -> Served:
+    """Until Streamlit answers. Raises RuntimeError after 30 s."""
     deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and process.poll() is None:
+    while time.monotonic() < deadline and served.process.poll() is None:
         try:
-            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=1):
-                return Served(url, process)
+            with urllib.request.urlopen(f"{served.url}/_stcore/health", timeout=1):
+                return served
         except OSError:
             time.sleep(0.05)  # not up yet
-    stop(Served(url, process))
-    raise RuntimeError(f"the dashboard did not answer at {url} within 30 s")
+    stop(served)
+    raise RuntimeError(f"the server did not answer at {served.url} within 30 s")
 
 
 def stop(served: Served) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from durascope_dashboard import units
 from durascope_dashboard.data import Row
 
 
@@ -21,10 +22,10 @@ def trust(row: Row) -> Trust:
     if not history and not spans:
         return Trust("No attempts yet.", True)
     parts = [
-        f"History: {history if history is not None else 'not read'}{' attempts' if history is not None else ''}.",
-        f"Telemetry: {spans}.",
-        f"{row['reconstructed'] or 0} reconstructed,",
-        f"{row['orphan_spans'] or 0} orphan spans, {row['duplicate_spans'] or 0} duplicates ignored.",
+        f"History: {units.many(history, 'attempt') if history is not None else 'not read'}.",
+        f"Telemetry: {spans:,}.",
+        f"{row['reconstructed'] or 0:,} reconstructed,",
+        f"{row['orphan_spans'] or 0:,} orphan spans, {row['duplicate_spans'] or 0:,} duplicates ignored.",
     ]
     missing = (history or 0) - spans
     if not spans:
@@ -33,7 +34,7 @@ def trust(row: Row) -> Trust:
             "unknown. Add DurascopePlugin() to the worker to see them."
         )
     elif missing > 0:
-        parts.append(f"{missing} attempt{'s' if missing != 1 else ''} only in history: their times may be estimates.")
+        parts.append(f"{units.many(missing, 'attempt')} only in history: their times may be estimates.")
     if row["skew_ms"] is not None and abs(row["skew_ms"]) >= 50:
         way = "ahead of" if row["skew_ms"] > 0 else "behind"
         parts.append(f"A worker's clock is at least {abs(row['skew_ms']):.0f} ms {way} the server's.")

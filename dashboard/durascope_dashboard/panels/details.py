@@ -17,6 +17,10 @@ def draw(run: Row, selected: str | None, operations: list[Row], attempts: list[R
         markup.html("<b>Run</b>" + _identity(run))
         st.caption("Select a row of the timeline to see its attempts, tokens and errors.")
         return
+    if selected.startswith("group:"):
+        markup.html("<b>A part of the run</b>")
+        st.caption("Rows by the hundred, because there are thousands on this level. Open it with → or its triangle.")
+        return
     found = [row for row in operations if row["operation_id"] == selected]
     if found:
         tries = [row for row in attempts if row["operation_id"] == selected]

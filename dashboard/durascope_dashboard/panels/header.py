@@ -1,14 +1,22 @@
 """Who this run is: type, ids, status, times, links out; its chain and its children."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from durascope_dashboard import data, links, units
 from durascope_dashboard.data import Row
 from durascope_dashboard.panels import downloads, markup, status
 
 
-def draw(row: Row, now: int, agents_trace: str | None = None) -> None:
-    """Title line, facts, failure. ``agents_trace``: the id of the Agents SDK's own trace, if one was seen."""
+def outside(slot: DeltaGenerator, row: Row, agents_trace: str | None = None) -> None:
+    """Links to the run in other tools. ``agents_trace``: the id of the Agents SDK's own trace, if one was seen."""
+    with slot.container(horizontal=True, gap="small", width="content"):
+        for label, url in links.outside(row, agents_trace):
+            st.link_button(label, url, icon=":material/open_in_new:", type="tertiary")
+
+
+def draw(row: Row, now: int) -> DeltaGenerator:
+    """Title line, facts, failure; answers the slot for :func:`outside`."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(status.words(row["status"]), color=status.color(row["status"]))
         markup.html(
@@ -24,13 +32,13 @@ def draw(row: Row, now: int, agents_trace: str | None = None) -> None:
             icon=":material/compare_arrows:",
             query_params={"a": row["workflow_id"], "a_run": row["run_id"], "b": "median"},
         )
-        for label, url in links.outside(row, agents_trace):
-            st.link_button(label, url, icon=":material/open_in_new:", type="tertiary")
+        places = st.empty()
     st.caption(_line(row, now))
     if row["failure_type"] or row["failure_message"]:
         kind, message = markup.text(row["failure_type"] or "failure"), markup.text(row["failure_message"] or "")
         color = markup.colors()["bad"]
         markup.html(f'<div class="ds-mono" style="color:{color}"><bdi>{kind}</bdi>: <bdi>{message}</bdi></div>')
+    return places
 
 
 def _line(row: Row, now: int) -> str:

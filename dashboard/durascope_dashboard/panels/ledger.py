@@ -40,9 +40,7 @@ def notes(row: Row) -> list[str]:
     found = []
     unknown = row["unknown_attempts"] or 0
     if unknown:
-        found.append(
-            f"{unknown} attempt{'s' if unknown != 1 else ''} with unknown usage: counted as attempts, not as 0 tokens."
-        )
+        found.append(f"{units.many(unknown, 'attempt')} with unknown usage: counted as attempts, not as 0 tokens.")
     unpriced = data.names(row["unpriced_models"])
     if unpriced:
         found.append(f"No price is known for {', '.join(unpriced)}: the cost leaves it out.")

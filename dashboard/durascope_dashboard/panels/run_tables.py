@@ -8,7 +8,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from durascope_dashboard import data, units
+from durascope_dashboard import data
 from durascope_dashboard.data import Row
 from durascope_dashboard.panels import grid, header, markup, status
 from durascope_dashboard.panels.grid import Column
@@ -55,21 +55,21 @@ def draw(run: Row, attempts: list[Row], drawn: Timeline) -> None:
 
 def rows_table(drawn: Timeline) -> pd.DataFrame:
     """The timeline's rows in its order; the tree by indentation."""
-    found: list[dict[str, Any]] = drawn.rows.to_pylist()
+    found = drawn.lines
     return pd.DataFrame(
         {
-            "row": ["\u2003" * min(r["depth"], 12) + r["name"] for r in found],
-            "kind": [r["kind"].replace("_", " ") for r in found],
-            "status": [status.words(r["status"]) for r in found],
-            "started_ms": [r["start"] for r in found],
-            "duration_ms": [r["end"] - r["start"] for r in found],
-            "attempts": _whole([r["attempts"] or None for r in found]),
-            "agent": [r["agent"] for r in found],
-            "input_tokens": _whole([_known(r["tokens_in"]) for r in found]),
-            "output_tokens": _whole([_known(r["tokens_out"]) for r in found]),
-            "cost_usd": pd.array([_known(r["cost"]) for r in found], dtype="Float64"),
-            "critical_path": ["yes" if r["critical"] else "" for r in found],
-            "id": [r["id"] for r in found],
+            "row": ["\u2003" * min(line.depth, 12) + line.name for line in found],
+            "kind": [line.kind.replace("_", " ") for line in found],
+            "status": [status.words(line.status) for line in found],
+            "started_ms": [line.start for line in found],
+            "duration_ms": [line.end - line.start for line in found],
+            "attempts": _whole([line.attempts or None for line in found]),
+            "agent": [line.agent for line in found],
+            "input_tokens": _whole([line.tokens_in for line in found]),
+            "output_tokens": _whole([line.tokens_out for line in found]),
+            "cost_usd": pd.array([line.cost for line in found], dtype="Float64"),
+            "critical_path": ["yes" if line.critical else "" for line in found],
+            "id": [line.id for line in found],
         }
     )
 
@@ -97,10 +97,6 @@ def attempts_table(attempts: list[Row]) -> pd.DataFrame:
 
 def _whole(values: list[Any]) -> Any:
     return pd.array(values, dtype="Int64")
-
-
-def _known(value: float) -> float | None:
-    return value if units.known(value) else None
 
 
 def _spans(run: Row) -> None:

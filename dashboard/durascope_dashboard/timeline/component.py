@@ -5,6 +5,7 @@ distribution, which is the light worker-side one. The browser keeps the script b
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
@@ -12,10 +13,21 @@ from typing import Any, Final
 import streamlit as st
 
 from durascope_dashboard import theme
+from durascope_dashboard.timeline.payload import WHOLE_BELOW, Base, delta, tables
 from durascope_dashboard.timeline.rows import Timeline
 
 # One module: each file uses only what stands before it, apart from functions called later.
-SCRIPTS: Final = ("model", "axis", "layout", "paint", "lines", "chrome", "toolbar", "input", "view")
+SCRIPTS: Final = ("model", "merge", "axis", "layout", "paint", "lines", "chrome", "toolbar", "input", "view")
+BASE_KEY: Final = "timeline_base"
+SENT_KEY: Final = "timeline_sent"  # in the session; under a component's own key Streamlit would copy it each time
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a person did: the row selected by hand, and the last shut row that was opened; None if none was."""
+
+    selected: str | None
+    opened: str | None
 
 
 def script() -> str:
@@ -33,23 +45,38 @@ def _component() -> Callable[..., Any]:
     return found
 
 
-def show(timeline: Timeline, *, key: str, run_key: str, selected: str | None, select_seq: int) -> str | None:
-    """Draw it; answers the id of the row that was selected by hand, None if none was.
-
-    ``selected`` counts only when ``select_seq`` rises: an older answer must not undo a newer click.
-    """
-    data = {
-        "rows": timeline.rows,
-        "segments": timeline.segments,
-        "meta": {
-            "key": run_key, "origin": timeline.origin, "end": timeline.end, "open": timeline.open,
-            "selected": selected or "", "select_seq": select_seq,
-            "palettes": {"light": theme.palette(dark=False), "dark": theme.palette(dark=True)},
-        },
+def show(timeline: Timeline, *, key: str, run_key: str, selected: str | None, select_seq: int) -> Said:
+    """Draw it. ``selected`` counts only when ``select_seq`` rises: an older answer must not undo a newer click."""
+    meta = {
+        "key": run_key, "origin": timeline.origin, "end": timeline.end, "open": timeline.open,
+        "count": len(timeline.lines), "selected": selected or "", "select_seq": select_seq,
+        "palettes": {"light": theme.palette(dark=False), "dark": theme.palette(dark=True)},
     }  # fmt: skip
-    result = _component()(key=key, data=data, on_selected_change=_ignore)
-    chosen = result.get("selected") if hasattr(result, "get") else None
-    return str(chosen) if chosen else None
+    rows, segments, base = _parts(timeline, run_key)
+    data = {"rows": rows, "segments": segments, "meta": meta | {"base": base}}
+    result = _component()(key=key, data=data, on_selected_change=_ignore, on_opened_change=_ignore)
+    return Said(_text(result.get("selected")), _text(result.get("opened")))
+
+
+def _parts(timeline: Timeline, run_key: str) -> tuple[Any, Any, str]:
+    """Rows and segments to send, on top of which base; the base itself is sent too, which costs nothing twice."""
+    if timeline.count <= WHOLE_BELOW:
+        st.session_state.pop(SENT_KEY, None)
+        return (*tables(timeline.lines, range(len(timeline.lines))), "")
+    base: Base | None = st.session_state.get(SENT_KEY)
+    changed = delta(base, timeline) if base is not None and base.name.startswith(run_key) else None
+    if base is None or changed is None:
+        number = st.session_state["timeline_bases"] = st.session_state.get("timeline_bases", 0) + 1
+        base = st.session_state[SENT_KEY] = Base.of(timeline, f"{run_key}#{number}")
+        changed = delta(base, timeline)
+        assert changed is not None  # nothing has changed since just now
+    # Streamlit sends a large message that the browser has by its hash only: the base must be a message of its own.
+    _component()(key=BASE_KEY, data={"rows": base.rows, "segments": base.segments, "meta": {"defines": base.name}})
+    return changed.rows, changed.segments, base.name
+
+
+def _text(value: object) -> str | None:
+    return str(value) if value else None
 
 
 def _ignore() -> None:

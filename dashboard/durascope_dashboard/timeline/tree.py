@@ -18,6 +18,8 @@ from typing import Any, Final
 from durascope import conventions, identity
 
 ROOT: Final = "run"
+MANY: Final = 1_000
+GROUP: Final = 100
 SHOWN: Final = frozenset(
     {conventions.SPAN_AGENT, conventions.SPAN_TURN, conventions.SPAN_HANDOFF, conventions.SPAN_GUARDRAIL,
      conventions.SPAN_CUSTOM, conventions.SPAN_NEXUS}
@@ -56,7 +58,23 @@ def build(run: Row, operations: Iterable[Row], spans: Iterable[Row]) -> Node:
         node.parent = place.parent_row(node, nodes)
     for node in sorted(nodes.values(), key=lambda n: (n.start, n.id)):
         (nodes[node.parent] if node.parent != ROOT else root).children.append(node)
+    for node in (root, *nodes.values()):
+        if len(node.children) > MANY:
+            node.children = _grouped(node)
     return root
+
+
+def _grouped(node: Node) -> list[Node]:
+    """A row that has thousands below it (a run known from history alone has no turns) gets them by the hundred."""
+    groups = []
+    for first in range(0, len(node.children), GROUP):
+        part = node.children[first : first + GROUP]
+        ends = [child.end for child in part]
+        end = None if None in ends else max(end for end in ends if end is not None)
+        kinds = {child.kind for child in part}
+        name = f"{f'{kinds.pop()}s' if len(kinds) == 1 else 'rows'} {first + 1:,} to {first + len(part):,}"
+        groups.append(Node(f"group:{node.id}:{first}", "group", name, part[0].start, end, {}, False, node.id, part))
+    return groups
 
 
 class _Places:

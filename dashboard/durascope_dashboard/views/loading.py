@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from durascope_dashboard import data
 from durascope_dashboard.analysis.critical_path import critical_path
@@ -11,6 +12,9 @@ from durascope_dashboard.data import Row
 from durascope_dashboard.timeline.rows import Timeline, timeline
 
 KEPT_S = 600.0
+KEPT = 6
+LONG = 3_000
+"""Operations from which reading a run is worth a progress bar."""
 
 
 @dataclass(frozen=True)
@@ -24,25 +28,38 @@ class Loaded:
     timeline: Timeline
 
 
-def load(run: Row) -> Loaded:
-    """Read what is in a run. Raises the StoreUnavailable family."""
-    if run["closed"] is None:
-        return _read(run)
+def load(run: Row, progress: DeltaGenerator) -> Loaded:
+    """Read what is in a run. Raises the StoreUnavailable family. ``progress``: an empty slot, for long reads."""
     source = (os.environ.get("DURASCOPE_SERVER"), os.environ.get("DURASCOPE_STORE"))
     version = (*source, run["namespace"], run["workflow_id"], run["run_id"], run["updated"], run["span_attempts"])
-    return _kept(version, run)
+    kept = _kept()
+    if run["closed"] is not None and version in kept:
+        kept[version] = found = kept.pop(version)  # the newest is last
+        return found
+    loaded = _read(run, progress if (run["operations"] or 0) > LONG else None)
+    progress.empty()
+    if run["closed"] is not None:
+        kept[version] = loaded
+        for old in list(kept)[:-KEPT]:
+            kept.pop(old, None)
+    return loaded
 
 
-@st.cache_resource(max_entries=6, ttl=KEPT_S, show_spinner=False)
-def _kept(version: tuple[object, ...], _run: Row) -> Loaded:
-    return _read(_run)
+@st.cache_resource(ttl=KEPT_S, show_spinner=False)
+def _kept() -> dict[tuple[object, ...], Loaded]:
+    return {}
 
 
-def _read(run: Row) -> Loaded:
+def _read(run: Row, slot: DeltaGenerator | None) -> Loaded:
     key = {k: run[k] for k in ("namespace", "workflow_id", "run_id")}
-    operations, attempts, spans = (
-        data.table(name, **key).to_pylist() for name in ("operations", "attempts", "structure")
-    )
+    parts = []
+    for number, name in enumerate(("operations", "attempts", "structure")):
+        if slot is not None:
+            slot.progress(number / 4, f"Reading {name} of {run['operations']:,} operations")
+        parts.append(data.table(name, **key).to_pylist())
+    if slot is not None:
+        slot.progress(0.75, "Laying out the timeline")
+    operations, attempts, spans = parts
     now = data.now()
     path = critical_path(run, operations, attempts, now if run["closed"] is None else None, retries=0)
     drawn = timeline(run, operations, attempts, spans, now, critical=path.operation_ids)

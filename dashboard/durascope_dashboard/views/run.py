@@ -6,6 +6,7 @@ from durascope_dashboard import data
 from durascope_dashboard.panels import attribution, coverage, details, explanation, header, ledger, live, states
 from durascope_dashboard.panels import run_tables as tables
 from durascope_dashboard.timeline import component
+from durascope_dashboard.timeline.folding import SUMMARY_FROM, above, folded
 from durascope_dashboard.views.loading import Loaded, load
 
 LIVE_S = 2.0
@@ -37,7 +38,7 @@ def _body(workflow_id: str, run_id: str | None, namespace: str | None) -> None:
     with states.guarded():
         run = data.run(workflow_id, run_id, namespace)
         now = data.now()
-        header.draw(run, now)
+        places = header.draw(run, now)
         header.relatives(run)
         words = st.empty()
         with words:
@@ -48,9 +49,10 @@ def _body(workflow_id: str, run_id: str | None, namespace: str | None) -> None:
             attribution.draw(run, now)
         with right:
             ledger.draw(run)
-        pending = st.container()
-        loaded = load(run)
-        _timeline(loaded)
+        pending, progress = st.container(), st.empty()
+        loaded = load(run, progress)
+        st.fragment(_timeline, key="run_timeline")(loaded)
+        header.outside(places, run, next((s["agents_trace_id"] for s in loaded.spans if s["agents_trace_id"]), None))
         with pending:
             live.draw(run, loaded.operations, loaded.attempts, now)
         with words:
@@ -59,6 +61,7 @@ def _body(workflow_id: str, run_id: str | None, namespace: str | None) -> None:
 
 
 def _timeline(loaded: Loaded) -> None:
+    """The canvas and what is selected on it: a fragment of its own, so that a click asks for nothing else again."""
     if not loaded.operations and not loaded.spans:
         states.explain(
             "Nothing has happened in this run yet", "its workflow has started, but has scheduled nothing so far."
@@ -76,12 +79,21 @@ def _select(loaded: Loaded) -> str | None:
     run_key = f"{loaded.run['namespace']}/{loaded.run['workflow_id']}/{loaded.run['run_id']}"
     state = st.session_state.setdefault("selection", {"run": None})
     if state["run"] != run_key:
-        state.update(run=run_key, row=st.query_params.get("span") or None, clicked=None, seq=state.get("seq", 0) + 1)
-    clicked = component.show(
-        loaded.timeline, key="timeline", run_key=run_key, selected=state["row"], select_seq=state["seq"]
-    )
-    if clicked and clicked != state["clicked"]:
-        state.update(clicked=clicked, row=clicked)
-        st.query_params["span"] = clicked
+        named = st.query_params.get("span") or None
+        opened = set(above(loaded.timeline, named)) if named else set()
+        state.update(run=run_key, row=named, link=named, clicked=None, seq=state.get("seq", 0) + 1, opened=opened)
+    opened_now = st.session_state.get("timeline", {}).get("opened")  # known before it is drawn again
+    if opened_now:
+        state["opened"].add(opened_now)
+    drawn = folded(loaded.timeline, state["opened"])
+    said = component.show(drawn, key="timeline", run_key=run_key, selected=state["link"], select_seq=state["seq"])
+    if said.selected and said.selected != state["clicked"]:
+        state.update(clicked=said.selected, row=said.selected)
+        st.query_params["span"] = said.selected
+    if loaded.timeline.count > SUMMARY_FROM:
+        st.caption(
+            f"{loaded.timeline.count:,} segments: what is in a turn or an agent is drawn as a summary and comes when "
+            "you open it. For all of it at once take the Perfetto file above."
+        )
     found: str | None = state["row"]
     return found

@@ -46,8 +46,8 @@ function countMinimap(view) {
     const from = at(model.sStart[s]), to = at(model.sEnd[s]);
     change[from]++;
     change[to + 1]--;
-    if (kind === K.error) bad[to] = 1;
-    else if (kind === K.timeout || kind === K.lost) late[to] = 1;
+    if (kind === K.error || kind === K.lane_error) bad[to] = 1;
+    else if (kind === K.timeout || kind === K.lost || kind === K.lane_timeout) late[to] = 1;
   }
   const load = new Int32Array(n);
   for (let x = 0, sum = 0; x < n; x++) load[x] = sum += change[x];
@@ -61,7 +61,9 @@ function drawAxis(view, y) {
   g.font = SMALL;
   g.fillStyle = colors.muted;
   const many = (n, word) => `${n.toLocaleString("en")} ${word}${n === 1 ? "" : "s"}`;
-  g.fillText(`${many(view.lines.length, "row")} · ${many(view.model.count, "segment")}`, 10, y + 16);
+  const shut = view.model.hidden.reduce((sum, count) => sum + count, 0);
+  const rest = shut ? `${many(shut, "more")}`.replace(/s$/, "") + " when opened" : many(view.model.count, "segment");
+  g.fillText(`${many(view.lines.length, "row")} · ${rest}`, 10, y + 16);
   const { step, ticks: found } = ticks(axis, state.v0, state.v1, view.width - view.left);
   for (const t of found) {
     const x = view.x(t);

@@ -43,7 +43,7 @@ function actions(view) {
 
 function foldAll(view) {
   const { model, state } = view;
-  for (let i = 1; i < model.n; i++) if (model.below[i]) state.folded.add(model.id[i]);
+  for (let i = 1; i < model.n; i++) if (model.below[i] && !model.hidden[i]) state.folded.add(model.id[i]);
 }
 
 function foldHere(view, shut, again) {
@@ -51,7 +51,8 @@ function foldHere(view, shut, again) {
   const line = view.lines[state.cursor];
   if (!line) return;
   const id = model.id[line.row];
-  if (shut) {
+  if (!shut && model.hidden[line.row]) view.send?.("opened", id);
+  else if (shut) {
     if (state.unfolded.delete(id)) state.cursor = view.lines.findIndex((l) => l.row === line.row);
     else if (model.below[line.row] && !state.folded.has(id)) state.folded.add(id);
     else if (model.parent[line.row] >= 0) state.cursor = view.lines.findIndex((l) => l.row === model.parent[line.row]);
@@ -163,7 +164,8 @@ function press(view, event) {
   const indent = 10 + Math.min(view.model.depth[row], 9) * 14;
   if (view.model.below[row] && Math.abs(x - indent) < 10) {
     const id = view.model.id[row];
-    if (!state.folded.delete(id)) state.folded.add(id);
+    if (view.model.hidden[row]) view.send?.("opened", id);
+    else if (!state.folded.delete(id)) state.folded.add(id);
     view.layout();
   } else view.act.select();
   view.paint();

@@ -7,7 +7,8 @@ function startCollapsed(model) {
   if (model.n <= START_COLLAPSED) return folded;
   const turns = model.kind.includes("turn");
   for (let i = 1; i < model.n; i++) {
-    if (model.below[i] && (turns ? model.kind[i] === "turn" : model.depth[i] >= 1)) folded.add(model.id[i]);
+    const kind = model.kind[i], shut = kind === "turn" || kind === "group" || (!turns && kind !== "agent");
+    if (shut && model.below[i] && !model.hidden[i]) folded.add(model.id[i]);
   }
   return folded;
 }
@@ -42,7 +43,7 @@ function visibleLines(model, state) {
 }
 
 function isFolded(model, state, row) {
-  return model.below[row] > 0 && state.folded.has(model.id[row]) && !state.filter && !state.retriedOnly;
+  return model.hidden[row] > 0 || model.below[row] > 0 && state.folded.has(model.id[row]) && !state.filter && !state.retriedOnly;
 }
 
 function reveal(model, state, row) {

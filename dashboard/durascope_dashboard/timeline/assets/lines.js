@@ -105,8 +105,8 @@ function drawBars(view, { row, attempt }, y) {
     g.fillRect(Math.max(x0, view.left), y + ROW - 4, Math.max(Math.min(x1, view.width) - Math.max(x0, view.left), 2), 2);
   }
   g.font = SMALL;
-  if (x1 < view.left + 2) drawEdge(view, view.left + 9, y, -1);
-  else if (x0 > view.width - 2) drawEdge(view, view.width - 9, y, 1);
+  if (x1 < view.left - 0.5) drawEdge(view, view.left + 9, y, -1);
+  else if (x0 > view.width) drawEdge(view, view.width - 9, y, 1);
   else if (model.depth[row] && x1 + 60 < view.width) {
     g.fillStyle = colors.muted;
     const tail = model.kind[row] === "handoff" ? 10 : 6;

@@ -39,7 +39,7 @@ function drawSegment(view, s, y) {
   const { g, model, colors } = view;
   const kind = model.sKind[s], row = model.sRow[s];
   const x0 = view.x(model.sStart[s]), x1 = view.x(model.sEnd[s]);
-  if (x1 < view.left - 10 || x0 > view.width + 10) return;
+  if (x1 < view.left - 10 || x0 > view.width + 10 || LANES.has(kind)) return;
   const x = Math.max(x0, view.left - 4), w = Math.max(Math.min(x1, view.width + 4) - x, 1.5);
   const mid = y + ROW / 2, top = mid - BAR / 2;
   if (kind === K.queue) {
@@ -191,32 +191,33 @@ function drawLabel(view, s, x, w, top, color, ground) {
   g.fillText(text, x + 5, top + BAR / 2 + 4);
 }
 
-// A folded row: what is inside as three thin lanes, failures at least 2 px wide and on top.
+// A folded row: what is inside as three thin lanes, and below them failures, at least 2 px wide.
 function drawLanes(view, row, y) {
   const { g, model, colors } = view;
   const lanes = [[], [], [], []], last = [-1, -1, -1, -1];
-  const from = model.first[row + 1], to = model.first[model.until[row]];
+  const from = model.first[row], to = model.first[model.until[row]];
   for (let s = from; s < to; s++) {
     const kind = model.sKind[s];
-    if (!ACTIVE.has(kind) && kind !== K.backoff) continue;
-    const bad = FAILED.has(kind);
+    if (!ACTIVE.has(kind)) continue;
+    const bad = FAILED.has(kind) || kind === K.lane_error || kind === K.lane_timeout;
     const of = model.kind[model.sRow[s]];
-    const lane = bad ? 3 : of === "model" ? 0 : of === "tool" || of === "mcp" ? 1 : 2;
+    const lane = bad ? 3 : kind === K.lane_model || of === "model" ? 0
+      : kind === K.lane_tool || of === "tool" || of === "mcp" ? 1 : 2;
     const x0 = Math.max(view.x(model.sStart[s]), view.left), x1 = Math.min(view.x(model.sEnd[s]), view.width);
     if (x1 < view.left || x0 > view.width) continue;
     const end = Math.max(x1, x0 + (bad ? 2 : 0.7));
     if (end <= last[lane] + 0.5) continue;
     last[lane] = end;
-    lanes[lane].push(x0, end - x0, bad && kind !== K.error ? 1 : 0);
+    lanes[lane].push(x0, end - x0, bad && kind !== K.error && kind !== K.lane_error ? 1 : 0);
   }
-  const at = [y + 4, y + 9, y + 14], of = [colors.model, colors.tool, colors.activity];
+  const at = [y + 2, y + 6, y + 10], of = [colors.model, colors.tool, colors.activity];
   for (let lane = 0; lane < 3; lane++) {
     g.fillStyle = of[lane];
-    for (let i = 0; i < lanes[lane].length; i += 3) g.fillRect(lanes[lane][i], at[lane], lanes[lane][i + 1], 4);
+    for (let i = 0; i < lanes[lane].length; i += 3) g.fillRect(lanes[lane][i], at[lane], lanes[lane][i + 1], 3);
   }
   for (let i = 0; i < lanes[3].length; i += 3) {
     g.fillStyle = lanes[3][i + 2] ? colors.timeout : colors.error;
-    g.fillRect(lanes[3][i], y + 3, lanes[3][i + 1], ROW - 6);
+    g.fillRect(lanes[3][i], y + 14, lanes[3][i + 1], 6);
   }
 }
 

@@ -47,9 +47,11 @@ class Timeline {
     this.readTheme(data.meta);
     const first = !this.model || this.model.meta.key !== data.meta.key;
     const wasFit = !first && this.state.v0 <= 0 && this.state.v1 >= this.axis.total * 0.999;
-    if (first || data.rows !== this.lastRows || data.segments !== this.lastSegments) {
-      this.model = readModel(data);
-      [this.lastRows, this.lastSegments] = [data.rows, data.segments];
+    if (first || data.rows !== this.lastRows || data.segments !== this.lastSegments || this.lastBase !== data.meta.base) {
+      const model = readModel(data);
+      if (!model) return awaitBase(data.meta.base, () => this.update(component));
+      this.model = model;
+      [this.lastRows, this.lastSegments, this.lastBase] = [data.rows, data.segments, data.meta.base];
     }
     if (first) {
       this.state.folded = startCollapsed(this.model);
@@ -63,6 +65,7 @@ class Timeline {
       this.choose(data.meta.selected ?? "");
     }
     this.paint();
+    return undefined;
   }
 
   readTheme(meta) {
@@ -198,6 +201,7 @@ class Timeline {
     dataset.painted = String(++this.painted);
     dataset.rows = String(this.lines.length);
     dataset.segments = String(this.model.count);
+    dataset.hidden = String(this.model.hidden.reduce((sum, count) => sum + count, 0));
     dataset.selected = this.state.selected;
     dataset.mode = this.state.mode;
     dataset.window = `${this.state.v0.toFixed(1)}:${this.state.v1.toFixed(1)}`;
@@ -220,6 +224,11 @@ function firstStart(model) {
 }
 
 export default function (component) {
+  const defines = component.data?.meta?.defines;
+  if (defines) {
+    defineBase(defines, component.data.rows, component.data.segments);
+    return () => {};
+  }
   const host = component.parentElement.querySelector(".ds-host") ?? component.parentElement;
   const timeline = (host.timeline ??= new Timeline(host));
   timeline.update(component);
