@@ -4,9 +4,12 @@ from grafana_foundation_sdk.builders import dashboard as build
 
 from grafana.builder.queries import PROMETHEUS
 
-BUILDS = 'count by (build_id) (durascope_fleet_attempts_total{namespace=~"$namespace",build_id!=""})'
+ATTEMPTS = 'durascope_fleet_attempts_total{namespace=~"$namespace",build_id!=""}'
 # A build that was not there some minutes ago. Not at the very start, when everything is new.
-NEW = f"({BUILDS} unless {BUILDS} offset 5m) and on () count(durascope_fleet_attempts_total offset 5m)"
+NEW = (
+    f"(count by (build_id) ({ATTEMPTS}) unless count by (build_id) ({ATTEMPTS} offset 5m)) "
+    "and on () count(durascope_fleet_attempts_total offset 5m)"
+)
 
 
 def deployments() -> build.AnnotationQuery:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from durascope_dashboard.export.families import Family, Sample, Type
 
 Key = tuple[str, tuple[tuple[str, str], ...]]
-NEWBORN_S = 20.0
+NEWBORN_S = 15.0
 
 
 class Ratchet:
