@@ -10,7 +10,7 @@ from sample_workflows.agent_configuration.tools import find_hotel
 
 
 @function_tool
-def nights_between(arrival: int, departure: int) -> int:
+async def nights_between(arrival: int, departure: int) -> int:
     """Nights between two days of one month. Pure, so it runs in the workflow: no activity, no retry, no queue."""
     return departure - arrival
 

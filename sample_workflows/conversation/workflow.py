@@ -33,7 +33,7 @@ class ConversationState:
 
 
 @function_tool
-def remember(context: RunContextWrapper[Memory], key: str, value: str) -> str:
+async def remember(context: RunContextWrapper[Memory], key: str, value: str) -> str:
     """Remember a fact about the guest."""
     context.context.facts[key] = value
     return f"noted: {key}"

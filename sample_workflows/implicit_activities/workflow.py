@@ -7,8 +7,9 @@ from temporalio.exceptions import ApplicationError
 MAX_TURNS = 4
 
 
+# A coroutine: the SDK runs plain functions in a thread, and a workflow has none.
 @function_tool
-def count_lines(poem: str) -> int:
+async def count_lines(poem: str) -> int:
     """Count the lines of a poem."""
     return len(poem.splitlines())
 

@@ -9,6 +9,7 @@ from agents import (
     ToolGuardrailFunctionOutput,
     ToolInputGuardrailData,
     TResponseInputItem,
+    guardrail_span,
     input_guardrail,
     tool_input_guardrail,
 )
@@ -35,7 +36,8 @@ async def require_permission(data: ToolInputGuardrailData) -> ToolGuardrailFunct
     tool = data.context.tool_name
     if tool in caller.permissions:
         return ToolGuardrailFunctionOutput.allow()
-    return ToolGuardrailFunctionOutput.reject_content(f"{caller.name} may not use {tool}", {"refused": tool})
+    with guardrail_span(f"permission for {tool}", triggered=True):  # the SDK traces agents' guardrails, not tools'
+        return ToolGuardrailFunctionOutput.reject_content(f"{caller.name} may not use {tool}", {"refused": tool})
 
 
 def redact(text: str) -> str:

@@ -16,6 +16,9 @@ from durascope_dashboard.analysis.keys import Codes, Mask, among, floats, number
 
 _STATUS = {"ok": RunStatus.COMPLETED, "error": RunStatus.FAILED}
 _IN_WORKFLOW = (names.SPAN_TOOL, names.SPAN_MCP)
+_SAID_OF_TOOLS = "execute_tool "  # OpenTelemetry's span name for tools begins so; an operation is named by its tool
+TRIPPED = "GuardrailTripped"
+_KINDS = {names.SPAN_TOOL: Kind.TOOL, names.SPAN_MCP: Kind.MCP, names.SPAN_GUARDRAIL: Kind.GUARDRAIL}
 
 
 def newest(spans: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -83,20 +86,28 @@ def _with_activity_below(spans: pd.DataFrame, parents: "pd.Series[str]") -> Mask
 
 
 def workflow_tools(spans: pd.DataFrame, activity_parents: "pd.Series[str]") -> pd.DataFrame:
-    """Tools that ran inside the workflow itself: tool spans with no activity of their own or below them."""
+    """What ran inside the workflow itself: guardrails, and tool spans with no activity of their own or below them."""
     chosen = among(spans["kind"], *_IN_WORKFLOW) & ~present(spans["activity_id"])
     chosen &= ~_with_activity_below(spans, activity_parents)
+    chosen |= among(spans["kind"], names.SPAN_GUARDRAIL)  # also one that asks a model: the verdict is its own
     tools = spans[chosen]
-    ended, failed = present(tools["end"]), among(tools["status"], "error")
+    tripped = _tripped(tools)
+    ended, failed = present(tools["end"]), among(tools["status"], "error") | tripped
     return pd.DataFrame({
         "run": tools["run"].to_numpy(), "namespace": tools["namespace"], "workflow_id": tools["workflow_id"],
         "run_id": tools["run_id"], "operation_id": "span:" + tools["span_id"],
-        "kind": np.where(among(tools["kind"], names.SPAN_MCP), Kind.MCP, Kind.TOOL), "name": tools["name"],
+        "kind": tools["kind"].map(_KINDS), "name": tools["name"].str.removeprefix(_SAID_OF_TOOLS),
         "status": np.where(~ended, "running", np.where(failed, "error", "ok")),
         "scheduled": tools["start"], "closed": tools["end"], "agent": tools["agent"],
         "parent_span_id": tools["parent_span_id"], "error_message": tools["status_message"].where(failed),
-        "attempts": 0,
+        "error_type": pd.Series(TRIPPED, index=tools.index, dtype="string").where(tripped), "attempts": 0,
     })  # fmt: skip
+
+
+def _tripped(spans: pd.DataFrame) -> Mask:
+    """Guardrails that said no."""
+    said = spans["attributes"].where(among(spans["kind"], names.SPAN_GUARDRAIL))
+    return np.fromiter((_parsed(text).get(names.GUARDRAIL_TRIGGERED) is True for text in said), bool, len(spans))
 
 
 def model_tokens(spans: pd.DataFrame, run: Codes, activity_id: Any, attempt: Any) -> pd.DataFrame:
