@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from durascope._workflow import WorkflowInbound
 
 ActivityInput = StartActivityInput | StartLocalActivityInput
-# Activity types are "<server>-<call>" for servers given one by one, and "mcp..." for the newer integration's own.
+# Activity types are "<server>-<call>" for servers given one by one; those of servers given by name have a prefix.
 MCP_CALLS = ("list-tools", "call-tool", "call-tool-v2", "list-prompts", "get-prompt", "get-prompt-v2", "connect")
 
 
@@ -166,7 +166,7 @@ def _watch(operation: Operation | None, future: Any, operation_id: str) -> None:
 def _kind(input: ActivityInput, who: Caller) -> Kind:
     if input.activity in MODEL_ACTIVITIES:
         return Kind.MODEL
-    if input.activity.endswith(tuple(f"-{call}" for call in MCP_CALLS)):
+    if input.activity.startswith(c.MCP_ACTIVITIES) or input.activity.endswith(tuple(f"-{call}" for call in MCP_CALLS)):
         return Kind.MCP
     if who.in_tool:
         return Kind.TOOL

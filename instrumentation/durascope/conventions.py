@@ -95,6 +95,7 @@ EVENT_CONTENT = "gen_ai.client.inference.operation.details"
 # Temporal headers.
 HEADER_TRACER = "_tracer-data"  # Temporal's own: JSON {"traceparent": ...}
 HEADER_AGENTS = "__openai_span"  # the Agents integration's: JSON with its trace and span ids
+MCP_ACTIVITIES = "temporalio.mcp."  # the prefix of activity types of MCP servers that a worker offers by name
 HEADER_DURASCOPE = "_durascope"  # ours, on activities: JSON {"traceparent", "parent", "agent", "kind"}
 
 # Metrics (low cardinality: never a workflow, run or conversation id).

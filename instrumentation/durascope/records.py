@@ -42,6 +42,7 @@ class Kind(StrEnum):
     TOOL = "tool"
     ACTIVITY = "activity"
     MCP = "mcp"
+    GUARDRAIL = "guardrail"  # a check of the Agents SDK; ``error`` when it tripped
     LOCAL_ACTIVITY = "local_activity"
     CHILD = "child"
     TIMER = "timer"
