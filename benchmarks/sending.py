@@ -6,10 +6,10 @@ A sender treats 429 and 503 as the specification says: it waits as long as Retry
 import http.client
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from benchmarks.load import requests
+from benchmarks.load import SPANS_PER_RUN, requests
 
 HEADERS = {"Content-Type": "application/x-protobuf"}
 
@@ -68,14 +68,25 @@ class Senders:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         while not self._stop.is_set():
             self._pace()
-            try:
-                self._send(connection, bodies)
-            except (OSError, http.client.HTTPException) as error:  # the collector was killed, or refuses connections
-                self.errors.append(type(error).__name__)
-                connection.close()
-                if self._stop.wait(0.05):
-                    break
+            body, runs = next(bodies)
+            begun = time.monotonic()
+            while not self._stop.is_set():
+                try:
+                    if self._send(connection, body):
+                        self._sent(Sent(runs, len(runs) * SPANS_PER_RUN, begun, time.monotonic()))
+                        break
+                except (OSError, http.client.HTTPException) as error:
+                    # Killed, or it refuses connections: whether this was stored is not known, so it is sent again.
+                    self.errors.append(type(error).__name__)
+                    connection.close()
+                    self._stop.wait(0.05)
         connection.close()
+
+    def _sent(self, sent: Sent) -> None:
+        with self._lock:
+            self.log.append(sent)
+        if self.on_sent is not None:
+            self.on_sent(sent)
 
     def _pace(self) -> None:
         if self.rate is None:
@@ -85,22 +96,15 @@ class Senders:
             self._turn += 1
         self._stop.wait(max(0.0, due - time.monotonic()))
 
-    def _send(self, connection: http.client.HTTPConnection, bodies: Iterator[tuple[bytes, list[str]]]) -> None:
-        body, runs = next(bodies)
-        begun = time.monotonic()
-        while not self._stop.is_set():
-            connection.request("POST", self.path, body, HEADERS)
-            answer = connection.getresponse()
-            answer.read()
-            if answer.status == 200:
-                sent = Sent(runs, len(runs) * 20, begun, time.monotonic())
-                with self._lock:
-                    self.log.append(sent)
-                if self.on_sent is not None:
-                    self.on_sent(sent)
-                return
-            self.retried += 1
-            if answer.status not in (429, 503):
-                self.errors.append(str(answer.status))
-                return
-            self._stop.wait(float(answer.headers.get("Retry-After") or 1))
+    def _send(self, connection: http.client.HTTPConnection, body: bytes) -> bool:
+        """Whether the request was acknowledged; False after the pause that the collector asked for."""
+        connection.request("POST", self.path, body, HEADERS)
+        answer = connection.getresponse()
+        said = answer.read()
+        if answer.status == 200:
+            return True
+        self.retried += 1
+        if answer.status not in (429, 503):
+            self.errors.append(f"{answer.status} {said[:200]!r}")
+        self._stop.wait(float(answer.headers.get("Retry-After") or 1))
+        return False

@@ -15,12 +15,15 @@ import uvicorn
 
 from durascope_dashboard.collector.following import Follow, Following
 from durascope_dashboard.collector.grpc_server import start_grpc
+from durascope_dashboard.collector.guard import Guard
+from durascope_dashboard.collector.housekeeping import Housekeeping
 from durascope_dashboard.collector.http_app import build_app
 from durascope_dashboard.collector.ingest import Ingest
 from durascope_dashboard.collector.joiner import Join, Joiner
 from durascope_dashboard.collector.listening import listen, parse_address
 from durascope_dashboard.collector.read_api import ReadApi
 from durascope_dashboard.collector.receiver import Receiver
+from durascope_dashboard.collector.settings import Settings
 from durascope_dashboard.exceptions import CollectorError
 from durascope_dashboard.export.metrics_endpoint import MetricsEndpoint
 from durascope_dashboard.local_reader import LocalReader
@@ -54,8 +57,10 @@ class Collector:
         *,
         follow: Follow | None = None,
         join: Join | None = None,
+        settings: Settings | None = None,
     ) -> None:
         """``join``: how runs are joined; by default in a process of its own."""
+        self.settings = settings or Settings()
         self.grpc_address = parse_address(otlp_grpc, 4317)
         self.http_address = parse_address(otlp_http, 4318)
         self._ready = False
@@ -64,6 +69,7 @@ class Collector:
         self.ingest = Ingest(self.store, join=join or self._joiner)
         self.receiver = Receiver(self.ingest)
         self.following = Following(follow, self.ingest) if follow is not None else None
+        self.housekeeping = Housekeeping(self.store, self.settings.retention)
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
@@ -78,6 +84,8 @@ class Collector:
             "store": str(self.store.path.resolve()),
             "history": {"state": "off"} if self.following is None else self.following.health(),
             **self.ingest.health(),
+            "dropped_runs": self.housekeeping.dropped_runs,
+            "store_errors": self.housekeeping.errors,
         }
 
     async def run(self, on_ready: OnReady | None = None) -> None:
@@ -90,8 +98,9 @@ class Collector:
                 f"{self.http_address[0]}:{self.http_address[1]} (OTLP HTTP and read API) cannot be listened on; "
                 "stop what listens there or choose another: --otlp-http",
             )
-            grpc_server, grpc_port = start_grpc(self.receiver, *self.grpc_address)
+            grpc_server, grpc_port = start_grpc(self.receiver, *self.grpc_address, self.settings.access)
             self.ingest.start()
+            self.housekeeping.start()
             await self._serve(listener, grpc_port, on_ready)
         finally:
             if listener is not None:
@@ -103,10 +112,12 @@ class Collector:
     async def _serve(self, listener: socket.socket, grpc_port: int, on_ready: OnReady | None) -> None:
         reader = LocalReader(self.store)
         metrics = MetricsEndpoint(reader, self.health).route()
-        app = build_app(self.receiver, ReadApi(reader), self.health, [metrics])
+        access = self.settings.access
+        app = Guard(build_app(self.receiver, ReadApi(reader), self.health, [metrics]), access)
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=int(STOP_GRACE_S)
-        )
+            app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=int(STOP_GRACE_S),
+            ssl_certfile=access.certificate, ssl_keyfile=access.key,
+        )  # fmt: skip
         server = _Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         while not (server.started or serving.done()):  # noqa: ASYNC110 - uvicorn has a flag, not an event
@@ -126,6 +137,7 @@ class Collector:
 
     def close(self) -> None:
         """Flush and release the store."""
+        self.housekeeping.close()
         self.receiver.close()
         self.ingest.close()
         self._joiner.close()
@@ -139,6 +151,7 @@ def run_collector(
     history: bool = True,
     follow: Follow | None = None,
     on_ready: OnReady | None = None,
+    settings: Settings | None = None,
 ) -> int:
     """Run in the foreground until SIGINT or SIGTERM; returns 0 when everything is flushed.
 
@@ -147,12 +160,17 @@ def run_collector(
     """
     sys.setswitchinterval(SWITCH_S)
     gc.set_threshold(50_000, 20, 50)  # a request is thousands of small objects, none of them in a cycle
-    asyncio.run(_main(store, otlp_grpc, otlp_http, (follow or _default_follow) if history else None, on_ready))
+    asyncio.run(
+        _main(store, otlp_grpc, otlp_http, (follow or _default_follow) if history else None, on_ready, settings)
+    )
     return 0
 
 
-async def _main(store: Path, otlp_grpc: str, otlp_http: str, follow: Follow | None, on_ready: OnReady | None) -> None:
-    collector = Collector(store, otlp_grpc, otlp_http, follow=follow)
+async def _main(
+    store: Path, otlp_grpc: str, otlp_http: str, follow: Follow | None, on_ready: OnReady | None,
+    settings: Settings | None,
+) -> None:  # fmt: skip
+    collector = Collector(store, otlp_grpc, otlp_http, follow=follow, settings=settings)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, collector.stop)

@@ -20,8 +20,8 @@ from durascope_dashboard.store import ddl, keys, opening, queries, schema
 if TYPE_CHECKING:
     from durascope_dashboard.analysis.join import Evidence, Joined
 
-CHECKPOINT_THRESHOLD = "256MB"
-MEMORY_LIMIT = "1GB"
+CHECKPOINT_THRESHOLD = "1GB"  # the collector folds the log in itself, long before that
+MEMORY_LIMIT = "512MB"
 EVIDENCE = ("spans", "span_attempts", "observations", "history_runs", "history_operations", "history_attempts",
             "history_waits")  # fmt: skip
 JOINED = ("runs", "operations", "attempts")
@@ -91,16 +91,16 @@ class DuckStore:
         """The same with Arrow tables ``runs``, ``operations`` and ``attempts``."""
         self.replace(tables["runs"].select(schema.RUN_KEY), tables)
 
-    def replace(self, run_keys: pa.Table, tables: Mapping[str, pa.Table]) -> None:
-        """Delete the rows of ``run_keys`` from each table, then insert the given ones: one transaction."""
+    def replace(self, run_keys: pa.Table, tables: Mapping[str, pa.Table | None]) -> None:
+        """Delete the rows of ``run_keys`` from each table, then insert the given ones (None: none): one transaction."""
         with self._write_lock:
             self._connection.execute("BEGIN")
             self._connection.register("run_keys_in", run_keys)
             try:
                 for name, rows in tables.items():
                     self._delete(name, schema.RUN_KEY, "run_keys_in")
-                    if rows.num_rows:
-                        self._insert(name, rows, "SELECT * FROM incoming")
+                    if rows is not None and rows.num_rows:
+                        self._insert(name, rows)
                 self._connection.execute("COMMIT")
             except BaseException:
                 self._rollback()
@@ -110,14 +110,14 @@ class DuckStore:
 
     def _put(self, name: str, rows: pa.Table) -> None:
         if name not in keys.UPSERTED:
-            self._insert(name, rows, "SELECT * FROM incoming")
+            self._insert(name, rows)
             return
         self._upsert(name, rows)
 
-    def _insert(self, name: str, rows: pa.Table, select: str) -> None:
+    def _insert(self, name: str, rows: pa.Table) -> None:
         self._connection.register("incoming", rows.select(schema.TABLES[name].names))
         try:
-            self._connection.execute(f"INSERT INTO {name} {select}")
+            self._connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM incoming")
         finally:
             self._connection.unregister("incoming")
 
@@ -139,7 +139,7 @@ class DuckStore:
                 self._delete(name, unique, "incoming")
         finally:
             self._connection.unregister("incoming")
-        self._insert(name, best, "SELECT * FROM incoming")
+        self._insert(name, best)
 
     def _delete(self, name: str, key: Sequence[str], among: str) -> None:
         """Joins, here and below, and never ``(a, b) IN (...)``: only a join lets DuckDB skip row groups by their
@@ -248,10 +248,24 @@ class DuckStore:
         with self._write_lock:
             self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [key, value])
 
-    def checkpoint(self) -> None:
-        """Fold the write-ahead log into the file; for idle moments."""
+    def execute(self, statement: str) -> None:
+        """Run one statement of our own that writes."""
         with self._write_lock:
-            self._connection.execute("CHECKPOINT")
+            self._connection.execute(statement)
+
+    def checkpoint(self) -> None:
+        """Fold the write-ahead log into the file. Writers go on meanwhile: DuckDB holds them up only for a moment."""
+        self.cursor().execute("CHECKPOINT")
+
+    def log_bytes(self) -> int:
+        """Size of the write-ahead log."""
+        log = Path(f"{self.path}.wal")
+        return log.stat().st_size if log.exists() else 0
+
+    def used_bytes(self) -> int:
+        """What the file's blocks in use and the log take; blocks that a deletion freed are used again, not returned."""
+        row = self.cursor().execute("SELECT used_blocks * block_size FROM pragma_database_size()").fetchone()
+        return int(row[0] if row else 0) + self.log_bytes()
 
     def close(self) -> None:
         """Checkpoint and release the file. Closing twice does nothing."""

@@ -1,0 +1,148 @@
+"""What a collector loses or doubles when it is killed, when the disk is full, and when bodies are garbage.
+
+python -m benchmarks.crash [--kills 30] [--bodies 10000] [--keep]
+"""
+
+import argparse
+import http.client
+import random
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.load import SPANS_PER_RUN, requests
+from benchmarks.running import CollectorProcess, machine, percentiles, report
+from benchmarks.sending import HEADERS, Senders
+from durascope_dashboard.demo.dev_server import free_port
+from durascope_dashboard.store.duckdb_store import DuckStore
+
+OPERATIONS, ATTEMPTS = 6, 7  # of every run in benchmarks/load.py
+
+
+def check(store: Path, acknowledged: list[str]) -> dict[str, Any]:
+    """What is in the store against what was acknowledged."""
+    with DuckStore(store, read_only=True) as opened:
+        told = opened.sql(
+            "SELECT run_id, count(DISTINCT span_id) AS spans, count(*) AS received FROM spans GROUP BY run_id"
+        ).to_pylist()
+        joined = opened.sql("SELECT run_id, operations, attempts, duplicate_spans FROM runs").to_pylist()
+    spans = {row["run_id"]: row["spans"] for row in told}
+    runs = {row["run_id"]: row for row in joined}
+    return {
+        "acknowledged_runs": len(acknowledged),
+        "lost_runs": sum(spans.get(run, 0) != SPANS_PER_RUN for run in acknowledged),
+        "sent_again_runs": sum(row["received"] > SPANS_PER_RUN for row in told),
+        "doubled_runs": sum(row["operations"] != OPERATIONS or row["attempts"] != ATTEMPTS for row in runs.values()),
+        "unjoined_runs": sum(run not in runs for run in acknowledged),
+        "rows_twice": len(joined) - len(runs),
+    }
+
+
+def kills(folder: Path, count: int, seed: int) -> dict[str, Any]:
+    """SIGKILL under load, at random moments, always on the same store; senders send again what was not acknowledged."""
+    chance, store, port = random.Random(seed), folder / "killed.duckdb", free_port()
+    collector = CollectorProcess(store, http=port)
+    senders = Senders(port, connections=3, spans_per_request=400).start()
+    restarts = []
+    for _ in range(count):
+        time.sleep(chance.uniform(0.1, 1.5))
+        collector.kill()
+        collector = CollectorProcess(store, http=port)
+        restarts.append(collector.ready_s)
+    time.sleep(1)
+    senders.stop()
+    code = collector.stop()
+    acknowledged = [run for sent in senders.log for run in sent.runs]
+    return {"kills": count, "exit_code_at_end": code, "restart_s": percentiles(restarts, 50, 100),
+            "store_mb": round(store.stat().st_size / 1e6), **check(store, acknowledged)}  # fmt: skip
+
+
+def disk_full(folder: Path, limit: int = 40 << 20) -> dict[str, Any]:
+    """The store's files may not grow beyond ``limit`` bytes; later they may again."""
+    store, port = folder / "full.duckdb", free_port()
+    with CollectorProcess(store, http=port, file_limit=limit):
+        senders = Senders(port, connections=2, spans_per_request=1000).start()
+        end = time.monotonic() + 90
+        while not senders.retried and time.monotonic() < end:
+            time.sleep(0.1)
+        time.sleep(2)
+        before = senders.spans
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection.request("GET", "/healthz")
+        alive = connection.getresponse().status
+        connection.request("POST", "/v1/traces", next(requests())[0], HEADERS)
+        answer = connection.getresponse()
+        said, wait = answer.read().decode(), answer.headers.get("Retry-After")
+        connection.close()
+        senders.stop()
+    with CollectorProcess(store, http=port) as again:
+        ready = again.ready_s
+        accepted = Senders(port, connections=1, spans_per_request=1000).start()
+        time.sleep(2)
+        accepted.stop()
+    acknowledged = [run for sent in [*senders.log, *accepted.log] for run in sent.runs]
+    return {
+        "limit_mb": limit >> 20, "acknowledged_spans_before": before, "healthz_when_full": alive,
+        "answer_when_full": answer.status, "retry_after": wait, "message": said[:200],
+        "restart_with_room_s": round(ready, 2), "spans_after": accepted.spans, **check(store, acknowledged),
+    }  # fmt: skip
+
+
+def malformed(folder: Path, count: int, seed: int) -> dict[str, Any]:
+    """Bodies that were cut, flipped, or are noise: answered with 200 or 400, never 500, and the collector lives."""
+    chance = random.Random(seed)
+    good = [next(requests(100, seed=7))[0] for _ in range(5)]
+    statuses: dict[str, int] = {}
+    with CollectorProcess(folder / "malformed.duckdb") as collector:
+        connection = http.client.HTTPConnection("127.0.0.1", collector.http, timeout=30)
+        begun = time.monotonic()
+        for number in range(count):
+            signal = ("traces", "logs", "metrics")[number % 3]
+            connection.request("POST", f"/v1/{signal}", _spoiled(chance, good), HEADERS)
+            answer = connection.getresponse()
+            answer.read()
+            statuses[str(answer.status)] = statuses.get(str(answer.status), 0) + 1
+        elapsed = time.monotonic() - begun
+        connection.close()
+        senders = Senders(collector.http, connections=1).start()
+        time.sleep(1)
+        senders.stop()
+        memory = collector.memory_mb()
+    return {"bodies": count, "statuses": statuses, "per_s": round(count / elapsed), "memory_mb": round(memory),
+            "spans_taken_afterwards": senders.spans}  # fmt: skip
+
+
+def _spoiled(chance: random.Random, good: list[bytes]) -> bytes:
+    body = bytearray(chance.choice(good))
+    kind = chance.randrange(4)
+    if kind == 0:
+        return bytes(body[: chance.randrange(len(body))])
+    if kind == 1:
+        return chance.randbytes(chance.randrange(2000))
+    for _ in range(chance.randint(1, 40)):
+        body[chance.randrange(len(body))] = chance.randrange(256)
+    return bytes(body)
+
+
+def main() -> None:
+    """Parse arguments, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--bodies", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", action="store_true")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        found = {
+            "machine": machine(),
+            "kills": kills(folder, given.kills, given.seed),
+            "disk_full": disk_full(folder),
+            "malformed": malformed(folder, given.bodies, given.seed),
+        }
+    report("crash", found, keep=given.keep)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""What a collector may be told beyond its store and addresses: who may talk to it, and how much it keeps."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from durascope_dashboard.exceptions import UsageError
+
+_AGE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(m|h|d|w)")
+_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", re.IGNORECASE)
+_SECONDS: Final = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_BYTES: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+
+@dataclass(frozen=True)
+class Retention:
+    """Closed runs are kept for ``age_s`` seconds after they closed, and the oldest go first above ``size`` bytes."""
+
+    age_s: float | None = None
+    size: int | None = None
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who may talk to the collector. Without a token it relies on where it listens."""
+
+    token: str | None = field(default=None, repr=False)
+    certificate: Path | None = None
+    key: Path | None = None
+    hosts: tuple[str, ...] = ()  # further names that it may be called by
+
+    def __post_init__(self) -> None:
+        if (self.certificate is None) != (self.key is None):
+            raise UsageError("TLS needs both --tls-cert and --tls-key; only one was given")
+        for path in (self.certificate, self.key):
+            if path is not None and not path.is_file():
+                raise UsageError(f"the TLS file {path} does not exist; name a PEM file")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All of it, with what a collector on loopback needs as default."""
+
+    access: Access = Access()
+    retention: Retention = Retention()
+
+
+def parse_age(text: str) -> float:
+    """``30d``, ``12h``, ``90m``, ``2w`` as seconds. Raises UsageError."""
+    found = _AGE.fullmatch(text.strip())
+    if not found or float(found[1]) <= 0:
+        raise UsageError(f"{text!r} is not an age; write a number and m, h, d or w, for example 30d")
+    return float(found[1]) * _SECONDS[found[2]]
+
+
+def parse_size(text: str) -> int:
+    """``10GB``, ``512M`` (powers of 1024) as bytes. Raises UsageError."""
+    found = _SIZE.fullmatch(text.strip())
+    if not found or float(found[1]) <= 0:
+        raise UsageError(f"{text!r} is not a size; write a number and K, M, G or T, for example 10G")
+    return int(float(found[1]) * _BYTES[found[2].upper()])
