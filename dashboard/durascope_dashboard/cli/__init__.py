@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+import time
 import traceback
 
 import click
@@ -55,6 +56,19 @@ def durascope(debug: bool) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; the exit code is 0 (done), 1 (failed or not found) or 2 (wrong usage)."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        return _run(arguments)
+    finally:
+        _let_go_of_temporal()
+
+
+def _let_go_of_temporal() -> None:
+    """temporalio 1.35 aborts an interpreter that ends while a thread of its core still hands back a result."""
+    if "temporalio.bridge.temporal_sdk_bridge" in sys.modules:
+        time.sleep(0.1)
+
+
+def _run(arguments: list[str]) -> int:
     try:
         result = durascope.main(args=arguments, prog_name="durascope", standalone_mode=False)
     except click.exceptions.Exit as stop:

@@ -11,6 +11,14 @@ from durascope_dashboard.exceptions import TemporalUnavailable, UsageError
 from durascope_dashboard.temporal.codec import Decoder, RemoteCodec, load_codec
 
 DEFAULT_ADDRESS = "localhost:7233"
+_REASONS = {
+    "Connection refused": "connection refused",
+    "dns error": "its name is not known",
+    "failed to lookup address": "its name is not known",
+    "InvalidCertificate": "its certificate is not trusted",
+    "InvalidContentType": "it speaks no TLS",
+    "Connection timed out": "connection timed out",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +64,16 @@ async def connect(config: TemporalConfig | None = None, *, lazy: bool = False) -
         client = await Client.connect(**settings)
     except (RuntimeError, ValueError) as error:
         raise TemporalUnavailable(
-            f"no Temporal server answers at {address} ({error}); "
+            f"no Temporal server answers at {address} ({_reason(error)}); "
             "start it, or name another with --temporal or TEMPORAL_ADDRESS"
         ) from error
     return Connection(client, address, namespaces)
+
+
+def _reason(error: Exception) -> str:
+    """In a few words what the core tells as a nest of Rust errors."""
+    text = str(error)
+    for part, words in _REASONS.items():
+        if part in text:
+            return words
+    return text

@@ -47,6 +47,7 @@ QUERIES: dict[str, NamedQuery] = {
         NamedQuery("ingest_series", telemetry.ingest_series),
         NamedQuery("workers", telemetry.workers),
         NamedQuery("last_errors", telemetry.last_errors),
+        NamedQuery("span_sources", telemetry.span_sources),
         NamedQuery("export_operations", export.export_operations),
         NamedQuery("export_attempts", export.export_attempts),
         NamedQuery("export_spans", export.export_spans),

@@ -76,3 +76,13 @@ def last_errors(run_id: list[str]) -> Any:
         fingerprint=found["fingerprint"].argmax(found["ended"]),
         ended=found["ended"].max(),
     )
+
+
+def span_sources(since: int | None = None, until: int | None = None, limit: int = 100) -> Any:
+    """Which instrumentations tell of model calls in a period: spans by scope and service, and those with tokens."""
+    t = TABLES["spans"]
+    found = t.filter([t["kind"].isin(["model", "attempt"]), *within(t, "start", since, until)])
+    grouped = found.group_by(["scope", "service"]).aggregate(
+        spans=found.count(), with_tokens=found["input_tokens"].notnull().cast("int64").sum()
+    )
+    return grouped.order_by([grouped["spans"].desc(), grouped["scope"], grouped["service"]]).limit(limit)
