@@ -35,7 +35,7 @@ class CollectorProcess:
 
         def limit() -> None:
             if file_limit is not None:
-                resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, file_limit))
+                resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, resource.RLIM_INFINITY))
 
         self.process = subprocess.Popen(
             [sys.executable, "-c", _CODE, str(store), str(grpc), str(http)],
@@ -80,6 +80,10 @@ class CollectorProcess:
             fields = Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
             total += int(fields[11]) + int(fields[12])
         return total / _TICK
+
+    def lift_file_limit(self) -> None:
+        """Files may grow again."""
+        resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
     def kill(self) -> None:
         """SIGKILL, as a crash."""

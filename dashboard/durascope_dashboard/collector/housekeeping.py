@@ -11,6 +11,7 @@ from typing import Final
 
 from durascope_dashboard.collector.settings import Retention
 from durascope_dashboard.store.duckdb_store import DuckStore, micros_now
+from durascope_dashboard.store.opening import first_line
 from durascope_dashboard.store.retention import drop_closed_before, drop_oldest
 
 log = logging.getLogger("durascope.collector")
@@ -54,9 +55,10 @@ class Housekeeping:
                 if time.monotonic() - self._retained >= RETAIN_EVERY_S or not self._retained:
                     self._retained = time.monotonic()
                     self.retain()
-            except Exception:  # a full disk for one: it is tried again, and said in /healthz
+            except Exception as error:  # a full disk for one: it is tried again, and said in /healthz
                 self.errors += 1
-                log.exception("the store could not be tended; it is tried again")
+                log.error("the store could not be tended (%s); it is tried again", first_line(error))
+                self._stop.wait(IDLE_S)
 
     def fold(self) -> None:
         """Checkpoint if the log is long, or if nothing has been written for a while."""

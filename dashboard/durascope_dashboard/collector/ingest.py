@@ -26,6 +26,7 @@ from durascope_dashboard.collector.rollup import RollUp
 from durascope_dashboard.exceptions import CollectorError
 from durascope_dashboard.store import schema
 from durascope_dashboard.store.duckdb_store import DuckStore, run_keys_table
+from durascope_dashboard.store.opening import first_line
 
 log = logging.getLogger("durascope.collector")
 
@@ -192,7 +193,7 @@ class Ingest:
                     self._commit([item])
                 return
             self.counters.failed_commits += 1
-            log.exception("a batch could not be written")
+            log.error("a batch could not be written (%s); its sender is told to send it again", first_line(error))
             self._settle(items, error)
             return
         self.counters.commits += 1

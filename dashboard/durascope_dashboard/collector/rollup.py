@@ -10,13 +10,17 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+import duckdb
+
 from durascope.identity import RunKey
 from durascope_dashboard.collector.joiner import Join, join_here
 from durascope_dashboard.store.duckdb_store import DuckStore, micros_now
+from durascope_dashboard.store.opening import first_line
 
 log = logging.getLogger("durascope.collector")
 
 MAX_RUNS: Final = 2000  # per pass
+RETRY_S: Final = 2.0
 REFRESH_OPEN_S: Final = 10.0  # attempts of open runs age without any event
 _SEQ: Final = "joined_seq"
 
@@ -94,10 +98,12 @@ class RollUp:
             return 0
         try:
             self._join(sorted(taken, key=lambda run: run.run_id))
-        except Exception:  # the store cannot be read or written, a full disk for one: all of it again, later
-            self._failed("joined runs could not be stored; they are tried again")
+        except duckdb.Error as error:  # the store cannot be written, a full disk for one: all of it again, later
+            self.errors += 1
+            log.error("joined runs could not be stored (%s); they are tried again", first_line(error))
             with self._lock:
                 self._dirty = taken | self._dirty
+            self.last_pass_s = RETRY_S
             return 0
         self._keep_seq()
         self.passes += 1
@@ -128,8 +134,8 @@ class RollUp:
             seq = min((seq for _, seq in self._dirty.values()), default=self._marked_seq)
         try:
             self._store.set_meta(_SEQ, str(seq))
-        except Exception:  # a full disk: the next start joins more again than it needs to
-            self._failed("how far runs have been joined could not be kept")
+        except duckdb.Error:  # a full disk: the next start joins more again than it needs to
+            self.errors += 1
 
     def _refresh_open(self) -> None:
         if time.monotonic() - self._refreshed < REFRESH_OPEN_S:

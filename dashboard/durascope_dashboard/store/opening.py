@@ -66,6 +66,11 @@ def _connect(path: Path, *, read_only: bool, config: Mapping[str, str]) -> duckd
         raise _explained(path, error) from error
 
 
+def first_line(error: BaseException) -> str:
+    """An error as one line: DuckDB adds a stack to some."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 def _explained(path: Path, error: duckdb.Error) -> StoreUnavailable:
     text = str(error)
     if "lock" in text.lower() and "conflicting" in text.lower():
@@ -77,7 +82,7 @@ def _explained(path: Path, error: duckdb.Error) -> StoreUnavailable:
         )
     if "permission denied" in text.lower():
         return StoreUnavailable(f"the store {path} may not be read or written by this user; name another with --store")
-    first = text.splitlines()[0]
+    first = first_line(error)
     return StoreUnavailable(
         f"the store {path} cannot be read as a DuckDB file ({first}); it was left as it is: restore a copy, "
         "or name another file with --store"
