@@ -4,9 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from durascope_dashboard.cli import main
+from durascope_dashboard.cli.runs import VIEWS
+from tests.cli import contract
 from tests.cli.facts import fill
 
 
@@ -51,6 +54,26 @@ def test_show_json_is_the_contracted_object(store: Path, capsys: pytest.CaptureF
         "error", None, "server", 20000.0, "both",
     )  # fmt: skip
     assert (second["status"], second["tokens"], second["estimated"]) == ("ok", full, False)
+    assert shown["explanation"].startswith("Took 39.0 s.")
+    assert shown["critical_path"]["segments"][0]["operation_id"] == operation["id"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "schema"),
+    [
+        (["show", "bad"], contract.RUN),
+        (["show", "good", "--run-id", "g"], contract.RUN),
+        (["runs"], contract.RUNS),
+        (["compare", "bad", "good"], contract.COMPARISON),
+        (["store", "info"], contract.STORE_INFO),
+    ],
+)
+def test_json_is_as_contracted(
+    store: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], schema: contract.Schema
+) -> None:
+    """Every command's JSON fits its schema; one document, nothing else on stdout."""
+    assert main([*arguments, "--json", "--store", str(store)]) == 0
+    jsonschema.validate(json.loads(capsys.readouterr().out), schema)
 
 
 def test_runs_json_lists_newest_first_without_operations(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,6 +90,12 @@ def test_runs_json_lists_newest_first_without_operations(store: Path, capsys: py
     assert [run["workflow_id"] for run in listed("--query", "retries = 0 AND WorkflowType = 'W'")] == ["good"]
     assert [run["workflow_id"] for run in listed("--limit", "1")] == ["bad"]
     assert listed("--status", "failed") == []
+    assert [run["workflow_id"] for run in listed("--view", "retried")] == ["bad"]
+    assert [run["workflow_id"] for run in listed("--sort", "duration")] == ["bad", "good"]
+    assert [run["workflow_id"] for run in listed("goo", "--model", "gpt-5", "--since", "2023-01-01")] == ["good"]
+    assert listed("--since", "1h") == [] and listed("--until", "2023-01-01T00:00:00Z") == []
+    for view in VIEWS:
+        listed("--view", view)
 
 
 def test_tables_tell_the_same_to_a_person(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -96,6 +125,8 @@ def test_store_info_json_has_the_contracted_keys(store: Path, capsys: pytest.Cap
         (["show", "nobody"], 1, "'nobody' is not known here"),
         (["runs", "--query", "secret = 1"], 2, "'secret'"),
         (["runs", "--limit", "0"], 2, "limit"),
+        (["runs", "--since", "yesterday"], 2, "'yesterday' is no time"),
+        (["runs", "--watch", "--json"], 2, "--watch"),
         (["nonsense"], 2, "nonsense"),
     ],
 )

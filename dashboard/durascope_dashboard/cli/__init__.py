@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; the exit code is 0 (done), 1 (failed or not found) or 2 (wrong usage)."""
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        return _run(arguments)
+        return _dispatch(arguments)
     finally:
         _let_go_of_temporal()
 
@@ -68,7 +68,7 @@ def _let_go_of_temporal() -> None:
         time.sleep(0.1)
 
 
-def _run(arguments: list[str]) -> int:
+def _dispatch(arguments: list[str]) -> int:
     try:
         result = durascope.main(args=arguments, prog_name="durascope", standalone_mode=False)
     except click.exceptions.Exit as stop:
