@@ -7,10 +7,10 @@ from typing import Final
 
 LIGHT: Final = {
     "ground": "#FFFFFF", "panel": "#F4F6F9", "text": "#172033", "muted": "#5A6578", "line": "#D5DAE3",
-    "accent": "#0072B2", "select": "#DCEBF5",
+    "accent": "#0072B2", "select": "#E9F4FB",
     "model": "#0072B2", "tool": "#008F68", "activity": "#5F6F86", "queue": "#8B97A8", "backoff": "#8A6A1F",
     "error": "#D55E00", "timeout": "#E69F00", "timeout_edge": "#8A5A00", "run": "#46536A", "turn": "#8D99AB",
-    "handoff": "#B4578F", "external_wait": "#B4578F", "timer": "#7566A8", "workflow_task": "#46536A",
+    "handoff": "#B4578F", "external_wait": "#B0538B", "timer": "#7566A8", "workflow_task": "#46536A",
     "unexplained": "#C3CAD6", "good": "#00704F", "bad": "#B34700", "critical": "#172033", "on_bar": "#FFFFFF",
 }  # fmt: skip
 DARK: Final = {

@@ -12,7 +12,7 @@ function drawGround(view, line, y, number) {
 }
 
 function drawLine(view, line, y, number) {
-  const { g, colors, state } = view;
+  const { g, model, colors, state } = view;
   view.rowGround = lineGround(view, line, number);
   drawBars(view, line, y);
   g.fillStyle = view.rowGround;
@@ -23,7 +23,7 @@ function drawLine(view, line, y, number) {
     g.strokeStyle = colors.accent;
     g.lineWidth = 1.5;
     g.strokeRect(1, y + 1, view.width - 2, ROW - 2);
-  } else if (number === view.hover) {
+  } else if (number === view.hover || model.id[line.row] === state.selected) {
     g.fillStyle = colors.accent;
     g.fillRect(0, y, 3, ROW);
   }

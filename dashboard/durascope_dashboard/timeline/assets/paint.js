@@ -14,6 +14,17 @@ function kindColor(view, row) {
   return c.activity;
 }
 
+// White or near-black, whichever is read more easily on a colour.
+function inkOn(view, color) {
+  const key = "ink" + color;
+  if (!view.patterns.has(key)) {
+    const [r, g, b] = [1, 3, 5].map((i) => parseInt(color.slice(i, i + 2), 16) / 255)
+      .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+    view.patterns.set(key, 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.186 ? "#0B1119" : "#FFFFFF");
+  }
+  return view.patterns.get(key);
+}
+
 function hatch(view, color, angle) {
   const key = color + angle;
   if (!view.patterns.has(key)) {
@@ -139,7 +150,7 @@ function drawAttempt(view, s, row, kind, x, w, top) {
   }
   if (kind === K.running) drawChevrons(view, x, w, top);
   const ground = kind === K.running ? color : "";
-  drawLabel(view, s, x + used, w - used, top, late ? "#2B1E00" : colors.on_bar, ground);
+  drawLabel(view, s, x + used, w - used, top, late ? "#2B1E00" : inkOn(view, color), ground);
 }
 
 function drawSign(view, kind, x, y) {
