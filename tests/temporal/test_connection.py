@@ -86,7 +86,7 @@ async def test_client_certificates_and_api_keys(
     connection = await connect(TemporalConfig(address, ("prod.acct", "test.acct")))
     assert connection.namespaces == ("prod.acct", "test.acct")
     for namespace in connection.namespaces:
-        assert [page async for page in list_runs(connection.client, namespace, "")] == [([], b"")]
+        assert [page async for page in list_runs(connection.client, namespace, "")] == [[]]
         assert handler.metadata[-1]["authorization"] == "Bearer a-key"
         assert handler.metadata[-1]["temporal-namespace"] == namespace
 

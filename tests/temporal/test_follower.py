@@ -126,7 +126,7 @@ async def test_a_run_that_is_gone_is_counted_and_left_out(temporal_server: DevSe
     handle = await client.start_workflow("Child", "wait", id=name, task_queue="nobody")
     key = None
     while key is None:
-        async for page, _ in list_runs(client, "default", f"WorkflowId = '{name}'"):
+        async for page in list_runs(client, "default", f"WorkflowId = '{name}'"):
             key = next((run_key("default", info) for info in page), None)
         await asyncio.sleep(0.05)
     execution = WorkflowExecution(workflow_id=name, run_id=handle.result_run_id or "")

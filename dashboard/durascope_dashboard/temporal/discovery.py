@@ -14,7 +14,7 @@ from temporalio.client import Client
 
 from durascope.identity import RunKey
 from durascope.records import Micros
-from durascope_dashboard.temporal.pages import is_open, list_runs, run_key
+from durascope_dashboard.temporal.pages import HISTORY_PAGE, is_open, list_runs, page_size, run_key
 from durascope_dashboard.temporal.sink import Sink
 
 FIRST_LOOK_BACK = timedelta(hours=24)  # a store that is new: older runs are for `durascope backfill`
@@ -28,6 +28,7 @@ class Found:
 
     key: RunKey
     is_open: bool
+    page_size: int = HISTORY_PAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +81,12 @@ class Discovery:
 
     async def _list(self, query: str) -> list[Found]:
         found: list[Found] = []
-        async for page, _ in list_runs(self._client, self._namespace, query):
+        async for page in list_runs(self._client, self._namespace, query):
             known = await asyncio.to_thread(self._sink.known_closed, self._closed(page))
             found += [
-                Found(key, is_open(info)) for info in page if (key := run_key(self._namespace, info)) not in known
+                Found(key, is_open(info), page_size(info))
+                for info in page
+                if (key := run_key(self._namespace, info)) not in known
             ]
             self._remember(page)
         return found

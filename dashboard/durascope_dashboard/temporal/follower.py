@@ -18,7 +18,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from durascope._history_encoded import failure_payloads
 from durascope._history_payloads import Decode
-from durascope.history import HistoryError, HistoryReader
+from durascope.history import HistoryError
 from durascope.identity import RunKey
 from durascope.records import Micros
 from durascope_dashboard.temporal.availability import Availability
@@ -150,7 +150,7 @@ class Follower:
     def _follow(self, client: Client, found: Found) -> Tracker:
         tracker = self._trackers.get(found.key)
         if tracker is None:
-            tracker = self._trackers[found.key] = Tracker(found.key, HistoryReader(found.key))
+            tracker = self._trackers[found.key] = Tracker.of(found.key, found.page_size)
             self._spawn(self._track(client, tracker, is_open=found.is_open))
         return tracker
 

@@ -13,15 +13,18 @@ from temporalio.api.workflowservice.v1 import (
     DescribeWorkflowExecutionResponse,
     GetWorkflowExecutionHistoryRequest,
     ListWorkflowExecutionsRequest,
+    ListWorkflowExecutionsResponse,
 )
 from temporalio.client import Client
 
 from durascope.identity import RunKey
+from durascope_dashboard.temporal.availability import Availability
 
 CALL_TIMEOUT = timedelta(seconds=10)
 # The server answers a long poll after about 20 s with nothing.
 POLL_TIMEOUT = timedelta(seconds=40)
-HISTORY_PAGE = 128
+HISTORY_PAGE = 256
+PAGE_BYTES = 1_000_000
 LIST_PAGE = 1000
 
 
@@ -33,13 +36,23 @@ class HistoryPage:
     token: bytes
 
 
-async def history_page(client: Client, key: RunKey, token: bytes, *, wait: bool) -> HistoryPage:
+def page_size(info: WorkflowExecutionInfo) -> int:
+    """Events a page, so that a page of a history full of documents is about 1 MB too."""
+    if not info.history_size_bytes:
+        return HISTORY_PAGE
+    event = info.history_size_bytes / max(info.history_length, 1)
+    return max(1, min(HISTORY_PAGE, int(PAGE_BYTES / event)))
+
+
+async def history_page(
+    client: Client, key: RunKey, token: bytes, *, wait: bool, size: int = HISTORY_PAGE
+) -> HistoryPage:
     """The next page. ``wait``: of an open run, block (some 20 s) until there is a new event. Raises RPCError."""
     response = await client.workflow_service.get_workflow_execution_history(
         GetWorkflowExecutionHistoryRequest(
             namespace=key.namespace,
             execution=WorkflowExecution(workflow_id=key.workflow_id, run_id=key.run_id),
-            maximum_page_size=HISTORY_PAGE,
+            maximum_page_size=size,
             next_page_token=token,
             wait_new_event=wait,
             history_event_filter_type=HistoryEventFilterType.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT,
@@ -51,17 +64,19 @@ async def history_page(client: Client, key: RunKey, token: bytes, *, wait: bool)
 
 
 async def list_runs(
-    client: Client, namespace: str, query: str, *, token: bytes = b"", page: int = LIST_PAGE
-) -> AsyncIterator[tuple[Sequence[WorkflowExecutionInfo], bytes]]:
-    """Pages of visibility, each with the token that goes on after it. Raises RPCError."""
+    client: Client, namespace: str, query: str, *, server: Availability | None = None
+) -> AsyncIterator[Sequence[WorkflowExecutionInfo]]:
+    """Pages of visibility. ``server``: its absence is waited out. Raises RPCError."""
+    request = ListWorkflowExecutionsRequest(namespace=namespace, query=query, page_size=LIST_PAGE)
+
+    async def call() -> ListWorkflowExecutionsResponse:
+        return await client.workflow_service.list_workflow_executions(request, timeout=CALL_TIMEOUT)
+
     while True:
-        response = await client.workflow_service.list_workflow_executions(
-            ListWorkflowExecutionsRequest(namespace=namespace, query=query, page_size=page, next_page_token=token),
-            timeout=CALL_TIMEOUT,
-        )
-        token = response.next_page_token
-        yield response.executions, token
-        if not token:
+        response = await (server.until_answered(call) if server is not None else call())
+        yield response.executions
+        request.next_page_token = response.next_page_token
+        if not response.next_page_token:
             return
 
 

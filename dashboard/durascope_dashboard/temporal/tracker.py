@@ -12,7 +12,7 @@ from durascope.identity import RunKey
 from durascope.records import HistoryRecord
 from durascope_dashboard.temporal.availability import TRANSIENT
 from durascope_dashboard.temporal.codec import Decoder, decoded
-from durascope_dashboard.temporal.pages import history_page
+from durascope_dashboard.temporal.pages import HISTORY_PAGE, history_page
 from durascope_dashboard.temporal.pending import Row, merged
 
 
@@ -28,6 +28,12 @@ class Tracker:
     described_at: float = 0.0
     settled: asyncio.Event = field(default_factory=asyncio.Event)  # stored for good, or given up
     attempts: dict[tuple[str, int], Row] = field(default_factory=dict)
+    page_size: int = HISTORY_PAGE
+
+    @classmethod
+    def of(cls, key: RunKey, size: int = HISTORY_PAGE) -> "Tracker":
+        """One that has read nothing yet."""
+        return cls(key, HistoryReader(key), page_size=size)
 
     @property
     def closed(self) -> bool:
@@ -37,7 +43,7 @@ class Tracker:
     async def read_page(self, client: Client, decoder: Decoder | None, *, wait: bool) -> bool:
         """Read one page; True if it brought events. Raises RPCError, HistoryError, CodecUnavailable."""
         try:
-            page = await history_page(client, self.key, self.token, wait=wait)
+            page = await history_page(client, self.key, self.token, wait=wait, size=self.page_size)
         except RPCError as error:
             if self.token and error.status not in (*TRANSIENT, RPCStatusCode.NOT_FOUND):
                 self.restart()  # the token's branch is gone (reset, failover): begin again

@@ -1,0 +1,239 @@
+"""Runs that have closed, read into the store: listed by visibility, fetched side by side, committed in batches.
+
+Nothing is remembered between two backfills but the store itself: what is stored as closed is passed over, so one that
+was interrupted goes on where it was.
+
+    list --> queue --> 16 x (fetch page, fold, fetch page ...) --> batch --> history tables --> join --> runs
+"""
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from temporalio.api.workflow.v1 import WorkflowExecutionInfo
+from temporalio.api.workflowservice.v1 import CountWorkflowExecutionsRequest
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from durascope.history import HistoryError
+from durascope.records import HistoryRecord
+from durascope_dashboard.exceptions import TemporalUnavailable, UsageError
+from durascope_dashboard.temporal.availability import Availability
+from durascope_dashboard.temporal.codec import Decoder
+from durascope_dashboard.temporal.connection import Connection, TemporalConfig, connect
+from durascope_dashboard.temporal.discovery import query_time
+from durascope_dashboard.temporal.pages import CALL_TIMEOUT, list_runs, page_size, run_key
+from durascope_dashboard.temporal.sink import Sink
+from durascope_dashboard.temporal.tracker import Tracker
+
+log = logging.getLogger("durascope.temporal")
+
+IN_FLIGHT: Final = 16
+BATCH: Final = 500  # runs a commit
+BATCH_S: Final = 2.0  # or so long, so that a slow server's runs are seen too
+_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+@dataclass(slots=True)
+class Tally:
+    """How far it is; ``total`` is what visibility counts, None where it cannot."""
+
+    total: int | None = None
+    stored: int = 0
+    known: int = 0  # passed over: stored before
+    gone: int = 0  # retention was faster
+    unreadable: int = 0
+
+    @property
+    def done(self) -> int:
+        """Runs dealt with."""
+        return self.stored + self.known + self.gone + self.unreadable
+
+
+def parse_since(text: str, now: datetime | None = None) -> datetime:
+    """``30m``, ``12h``, ``7d``, ``2w`` ago, or an ISO date or time (UTC if it names no zone). Raises UsageError."""
+    age = re.fullmatch(r"(\d+)([mhdw])", text)
+    try:
+        if age:
+            return (now or datetime.now(UTC)) - timedelta(**{_UNITS[age.group(2)]: int(age.group(1))})
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"--since {text!r} is no time; write 7d, 12h or 2026-11-23T08:00") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def closed_query(query: str | None, since: datetime | None) -> str:
+    """The visibility query for closed runs that match."""
+    closed = f"CloseTime >= '{query_time(int(since.timestamp() * 1e6))}'" if since else "CloseTime IS NOT NULL"
+    return f"{closed} AND ({query})" if query else closed
+
+
+class Backfill:
+    """One backfill. ``tally`` may be read while ``run`` is under way."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        sink: Sink,
+        *,
+        query: str | None = None,
+        since: datetime | None = None,
+        decoder: Decoder | None = None,
+        in_flight: int = IN_FLIGHT,
+    ) -> None:
+        self.tally = Tally()
+        self._connection = connection
+        self._sink = sink
+        self._query = closed_query(query, since)
+        self._decoder = decoder
+        self._in_flight = in_flight
+        self._server = Availability()
+        self._queue: asyncio.Queue[tuple[str, WorkflowExecutionInfo] | None] = asyncio.Queue(in_flight * 4)
+        self._records: list[HistoryRecord] = []
+        self._committed = time.monotonic()
+        self._commits: set[asyncio.Task[None]] = set()
+        self._one_commit = asyncio.Lock()
+
+    async def run(self) -> Tally:
+        """Read and store them all. What was read is stored even if this is cancelled. Raises UsageError (bad query)."""
+        await self._count()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._list())
+                for _ in range(self._in_flight):
+                    group.create_task(self._work())
+        except* RPCError as errors:
+            raise _refused(self._query, errors.exceptions[0]) from errors
+        finally:
+            await self._commit()
+        return self.tally
+
+    async def _count(self) -> None:
+        total = 0
+        for namespace in self._connection.namespaces:
+            request = CountWorkflowExecutionsRequest(namespace=namespace, query=self._query)
+            service = self._connection.client.workflow_service
+            try:
+                answer = await service.count_workflow_executions(request, timeout=CALL_TIMEOUT)
+            except RPCError as error:
+                if error.status is RPCStatusCode.INVALID_ARGUMENT:
+                    raise _refused(self._query, error) from error
+                return  # some visibility stores cannot count: then the end is not known beforehand
+            total += answer.count
+        self.tally.total = total
+
+    async def _list(self) -> None:
+        for namespace in self._connection.namespaces:
+            async for page in list_runs(self._connection.client, namespace, self._query, server=self._server):
+                keys = [run_key(namespace, info) for info in page]
+                known = await asyncio.to_thread(self._sink.known_closed, keys)
+                self.tally.known += len(known)
+                for key, info in zip(keys, page, strict=True):
+                    if key not in known:
+                        await self._queue.put((namespace, info))
+        for _ in range(self._in_flight):
+            await self._queue.put(None)
+
+    async def _work(self) -> None:
+        while (item := await self._queue.get()) is not None:
+            record = await self._read(self._connection.client, *item)
+            if record is None:
+                continue
+            self._records.append(record)
+            if len(self._records) >= BATCH or time.monotonic() - self._committed > BATCH_S:
+                self._committed = time.monotonic()
+                task = asyncio.create_task(self._commit())
+                self._commits.add(task)
+                task.add_done_callback(self._commits.discard)
+            if len(self._records) >= 2 * BATCH:  # the store is slower than the server
+                await asyncio.gather(*self._commits)
+
+    async def _read(self, client: Client, namespace: str, info: WorkflowExecutionInfo) -> HistoryRecord | None:
+        tracker = Tracker.of(run_key(namespace, info), page_size(info))
+        try:
+            while True:
+                await self._server.until_answered(lambda: tracker.read_page(client, self._decoder, wait=False))
+                if tracker.closed or not tracker.token:
+                    return tracker.reader.record()
+        except HistoryError as error:
+            self.tally.unreadable += 1
+            log.warning("%s", error)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            self.tally.gone += 1
+        return None
+
+    async def _commit(self) -> None:
+        async with self._one_commit:
+            records, self._records = self._records, []
+            if records:
+                await asyncio.to_thread(self._sink.write_history, records)
+                self.tally.stored += len(records)
+            self._committed = time.monotonic()
+
+
+def _refused(query: str, error: BaseException) -> Exception:
+    if isinstance(error, RPCError) and error.status is RPCStatusCode.INVALID_ARGUMENT:
+        return UsageError(f"Temporal does not take the query {query!r}: {error.message}")
+    return TemporalUnavailable(f"Temporal refused: {error}; check the namespace and its permissions")
+
+
+def run_backfill(
+    store: Path,
+    config: TemporalConfig,
+    *,
+    query: str | None = None,
+    since: datetime | None = None,
+    in_flight: int = IN_FLIGHT,
+    on_progress: Callable[[Tally], None] | None = None,
+) -> Tally:
+    """Read closed runs into the store file; returns when they are joined. Ctrl-C keeps what was read.
+
+    Raises TemporalUnavailable, UsageError, StoreUnavailable.
+    """
+    from durascope_dashboard.collector.ingest import Ingest
+    from durascope_dashboard.collector.joiner import Joiner
+    from durascope_dashboard.store.duckdb_store import DuckStore
+
+    decoder = config.decoder()
+    joiner = Joiner()
+    try:
+        with DuckStore(store) as opened:
+            ingest = Ingest(opened, rollup_interval_s=BATCH_S, join=joiner).start()
+            try:
+                return asyncio.run(_run(config, ingest, decoder, query, since, in_flight, on_progress))
+            finally:
+                ingest.close()
+    finally:
+        joiner.close()
+
+
+async def _run(
+    config: TemporalConfig,
+    sink: Sink,
+    decoder: Decoder | None,
+    query: str | None,
+    since: datetime | None,
+    in_flight: int,
+    on_progress: Callable[[Tally], None] | None,
+) -> Tally:
+    connection = await connect(config)
+    backfill = Backfill(connection, sink, query=query, since=since, decoder=decoder, in_flight=in_flight)
+    work = asyncio.create_task(backfill.run())
+    try:
+        while not work.done():
+            await asyncio.wait({work}, timeout=0.2)
+            if on_progress is not None:
+                on_progress(backfill.tally)
+    except asyncio.CancelledError:  # Ctrl-C
+        work.cancel()
+        await asyncio.wait({work})
+        raise
+    return work.result()
