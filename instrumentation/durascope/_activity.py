@@ -26,6 +26,7 @@ from durascope.identity import (
     activity_operation,
     attempt_span_id,
     operation_span_id,
+    parse_traceparent,
     trace_id,
 )
 from durascope.records import Kind, Status
@@ -76,7 +77,7 @@ def begin_attempt(
     run = RunKey(info.namespace, info.workflow_id, info.workflow_run_id)
     key = AttemptKey(*run, info.activity_id, info.attempt)
     ours = headers.read(input.headers, c.HEADER_DURASCOPE)
-    incoming = headers.remote_context(input.headers, c.HEADER_DURASCOPE)
+    incoming = parse_traceparent(ours.get("traceparent"))
     trace = incoming.trace_id if incoming else trace_id(run)
     name = f"invoke_workflow {info.workflow_type}"
     sampled = incoming.sampled if incoming else keep(pipeline.sampler, trace, None, name)

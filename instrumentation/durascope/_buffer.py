@@ -15,7 +15,10 @@ from durascope._safely import count_failure
 T = TypeVar("T")
 
 BATCH = 512
-COALESCE_S = 0.1  # things come in bursts: one request for a burst, and well under the second that is promised
+# Things come in bursts, and a request costs ten times what a span in it does: so the first after a quiet time leaves
+# at once with its burst, and a busy worker sends a few times a second; all well under the second that is promised.
+COALESCE_S = 0.1
+GAP_S = 0.5
 FIRST_PAUSE_S = 0.25
 LONGEST_PAUSE_S = 5.0
 POISONED_AFTER = 3  # refusals of one batch while others get through
@@ -27,10 +30,12 @@ class Buffer(Generic[T]):
     ``dropped`` counts items lost to a full buffer, to a collector that refuses them, or to shutdown.
     """
 
-    def __init__(self, send: Callable[[Sequence[T]], bool], *, size: int, name: str) -> None:
+    def __init__(self, send: Callable[[Sequence[T]], bool], *, size: int, name: str, gap_s: float = GAP_S) -> None:
         self._send = send
         self._size = size
         self._name = name
+        self._gap_s = gap_s
+        self._sent_at = 0.0
         self._fresh: deque[T] = deque()
         self._failed: deque[list[T]] = deque()
         self._refusals = 0  # of the oldest failed batch, while others got through
@@ -70,9 +75,10 @@ class Buffer(Generic[T]):
         while not self._stop.is_set():
             self._wake.wait()
             self._wake.clear()
-            self._stop.wait(self._pause_s or COALESCE_S)
+            self._stop.wait(self._pause_s or max(COALESCE_S, self._sent_at + self._gap_s - time.monotonic()))
             with self._sending:
                 self._drain()
+            self._sent_at = time.monotonic()
 
     def _drain(self) -> None:
         while len(self):

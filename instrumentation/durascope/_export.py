@@ -49,7 +49,7 @@ class BufferedLogProcessor(LogRecordProcessor):
 
     def __init__(self, exporter: LogRecordExporter, *, size: int = BUFFERED) -> None:
         self._exporter = exporter
-        self.buffer: Buffer[ReadableLogRecord] = Buffer(self._send, size=size, name="logs")
+        self.buffer: Buffer[ReadableLogRecord] = Buffer(self._send, size=size, name="logs", gap_s=0.25)
 
     def _send(self, records: Sequence[ReadableLogRecord]) -> bool:
         with _Unobserved():

@@ -1,5 +1,6 @@
 """Where spans, log events and measurements leave Durascope for OpenTelemetry; nothing here blocks its caller."""
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -47,7 +48,7 @@ class Pipeline:
         logger = logger_provider.get_logger(INSTRUMENTATION.name, INSTRUMENTATION.version) if logger_provider else None
         self._emit_record: Callable[[LogRecord], None] | None = logger.emit if logger else None
         self._direct = direct
-        self._handoff: Buffer[Callable[[], None]] = Buffer(_call_all, size=size, name="handoff")
+        self._handoff: Buffer[Callable[[], None]] = Buffer(_call_all, size=size, name="handoff", gap_s=0.0)
         self.content = content or Content()
         self.clock = clock
         self.metrics = Metrics(meter_provider, self.dropped)
@@ -95,12 +96,24 @@ class Pipeline:
     @safely
     def flush(self, timeout_s: float) -> None:
         """Make everything leave the process, or give up after the time."""
+        deadline = time.monotonic() + timeout_s
         self._handoff.flush(timeout_s)
-        for provider in self._providers:
-            try:
-                provider.force_flush(int(timeout_s * 1000))
-            except Exception as error:  # a provider that is shut down already, say
-                count_failure("flush", error)
+        # Side by side and on threads of their own: exporters retry for longer than they are told to.
+        flushing = [
+            threading.Thread(target=_flush, args=(each, timeout_s), name="durascope-flush", daemon=True)
+            for each in self._providers
+        ]
+        for thread in flushing:
+            thread.start()
+        for thread in flushing:
+            thread.join(max(deadline - time.monotonic(), 0.0))
+
+
+def _flush(provider: Any, timeout_s: float) -> None:
+    try:
+        provider.force_flush(int(timeout_s * 1000))
+    except Exception as error:  # a provider that is shut down already, say
+        count_failure("flush", error)
 
 
 def _call_all(calls: Sequence[Callable[[], None]]) -> bool:

@@ -2,6 +2,7 @@
 
 import gzip
 import threading
+import time
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -23,6 +24,7 @@ class Received:
     end: int
     error: bool
     attributes: dict[str, Any]
+    received: float  # Unix seconds, by the same clock as the rest
 
 
 class Receiver:
@@ -97,7 +99,7 @@ def _received(item: Any, start: int, end: int, name: str) -> Received:
     parent = getattr(item, "parent_span_id", b"").hex()
     status = getattr(item, "status", None)
     error = status is not None and status.code == status.STATUS_CODE_ERROR
-    return Received(name, item.trace_id.hex(), item.span_id.hex(), parent, start, end, error, attributes)
+    return Received(name, item.trace_id.hex(), item.span_id.hex(), parent, start, end, error, attributes, time.time())
 
 
 def _value(value: Any) -> Any:

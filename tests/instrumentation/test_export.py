@@ -1,0 +1,114 @@
+"""How telemetry leaves a worker process: at once, through a collector's absence, and whole on shutdown."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from temporalio.client import Client, WorkflowHandle
+
+from durascope import conventions as c
+from durascope_dashboard.demo.dev_server import free_port
+from tests.instrumentation.fleet import Crew, Station, started
+from tests.instrumentation.receiver import Received, Receiver
+from tests.instrumentation.scenario import Journey
+from tests.instrumentation.world import World, unique
+
+OK = "ok"
+
+
+def crew(world: World, port: int, queue: str) -> Crew:
+    """A worker that exports to this port."""
+    environment = {**world.environment, "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}"}
+    return Crew(world.temporal.address, world.log, (Station(queue),), environment)
+
+
+async def run(world: World, words: str, queue: str) -> WorkflowHandle[Journey, str]:
+    """One whole run."""
+    client = await Client.connect(world.temporal.address)
+    uid = unique(words.split()[0])
+    handle = await client.start_workflow(Journey.run, f"{words} {uid}", id=uid, task_queue=queue)
+    assert await asyncio.wait_for(handle.result(), 40) == "Found."
+    return handle
+
+
+async def until(check: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + 30
+    while not check():
+        assert time.monotonic() < deadline, what
+        await asyncio.sleep(0.05)
+
+
+def attempts(receiver: Receiver, run_id: str | None) -> dict[tuple[str, int], Received]:
+    """(activity id, attempt) -> its span; fails if there are two of one."""
+    spans = [s for s in receiver.spans if s.attributes.get(c.KIND) == c.SPAN_ATTEMPT]
+    ours = [s for s in spans if s.attributes[c.RUN_ID] == run_id]
+    found = {(s.attributes[c.ACTIVITY_ID], s.attributes[c.ATTEMPT]): s for s in ours}
+    assert len(found) == len(ours)
+    return found
+
+
+def ran(world: World, run_id: str | None) -> set[tuple[str, int]]:
+    """What really ran."""
+    return {(activity, attempt) for _, activity, attempt in world.told([run_id or ""])}
+
+
+async def test_a_collector_that_is_down_during_the_run(world: World) -> None:
+    """The run never notices, and everything arrives when the collector does; then one that answers 503 a while."""
+    port, queue = free_port(), unique("down")
+    with started(crew(world, port, queue)):
+        first = await run(world, "flaky", queue)
+        with Receiver(port) as receiver:
+            await until(
+                lambda: (
+                    set(attempts(receiver, first.first_execution_run_id)) == ran(world, first.first_execution_run_id)
+                ),
+                "what happened before the collector came",
+            )
+            receiver.status = 503
+            second = await run(world, "flaky", queue)
+            receiver.status = 200
+            await until(
+                lambda: (
+                    set(attempts(receiver, second.first_execution_run_id)) == ran(world, second.first_execution_run_id)
+                ),
+                "what happened while the collector refused",
+            )
+            assert len({event.span for event in receiver.events}) == len(receiver.events)
+
+
+async def test_attempts_leave_within_a_second_and_all_is_there_after_shutdown(world: World) -> None:
+    """A start is seen before its attempt ends, an end within a second; SIGTERM loses nothing."""
+    queue = unique("soon")
+    with Receiver() as receiver:
+        with started(crew(world, receiver.port, queue)) as process:
+            client = await Client.connect(world.temporal.address)
+            uid = unique("slow")
+            handle = await client.start_workflow(Journey.run, f"slow {uid}", id=uid, task_queue=queue)
+            await until(
+                lambda: [e for e in receiver.events if e.attributes[c.ACTIVITY_TYPE] == "lookup"], "the tool's start"
+            )
+            (model,) = attempts(receiver, handle.first_execution_run_id).values()
+            assert model.attributes[c.OUTCOME] == OK
+            await handle.terminate()
+            done = await run(world, "flaky", queue)
+            process.terminate()
+            await asyncio.to_thread(process.join, 20)
+            assert process.exitcode == 0
+        found = attempts(receiver, done.first_execution_run_id)
+        assert set(found) == ran(world, done.first_execution_run_id)
+        roots = [s for s in receiver.spans if s.attributes.get(c.KIND) == c.SPAN_WORKFLOW]
+        assert [s.attributes[c.OUTCOME] for s in roots] == ["completed"]
+        delays = [s.received - s.end / 1e9 for s in found.values()]
+        assert max(delays) < 1.0, delays
+
+
+async def test_a_worker_without_a_collector_stops_in_time(world: World) -> None:
+    """Its shutdown waits for the export no longer than it was told to."""
+    queue = unique("alone")
+    with started(crew(world, free_port(), queue)) as process:
+        await run(world, "plain", queue)
+        begun = time.monotonic()
+        process.terminate()
+        await asyncio.to_thread(process.join, 30)
+        assert process.exitcode == 0
+        assert time.monotonic() - begun < 12
