@@ -70,6 +70,8 @@ def build_workers(client: Client, task_queue: str, roles: Sequence[str] = ALL, f
             task_queue=task_queue,
             workflows=WORKFLOWS if "workflow" in roles else [],
             activities=activities(flaky) if "activity" in roles else [],
+            # An eager activity stays in its workflow's process; these are to be shared among all workers of the queue.
+            disable_eager_activity_execution=True,
             graceful_shutdown_timeout=GRACE,
         )
         workers.insert(0, general)

@@ -1,6 +1,9 @@
 """What planner, searchers and writer say."""
 
-from sample_workflows.model_server import Call, Rule, Text, ToolCalls
+from sample_workflows.model_server import Call, Latency, Rule, Text, ToolCalls
+
+# Slow enough that three searchers at one slot have to queue, however fast all else is.
+SLOW = Latency(first_token=0.4, per_token=0.0, spread=0.1)
 
 RULES = [
     Rule(
@@ -15,6 +18,7 @@ RULES = [
         lambda request: ToolCalls.of(Call("read_archive", {"query": request.user})),
         instructions="You search the archive",
         after="",
+        latency=SLOW,
     ),
     Rule("archive: report", lambda request: Text(request.outputs[-1].text), instructions="You search the archive"),
     Rule(

@@ -7,6 +7,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,15 +23,16 @@ from durascope_dashboard.exceptions import NotFound
 from durascope_dashboard.reader import connect
 from sample_workflows.model_server import ScriptedServer
 from sample_workflows.scripts import RULES
+from sample_workflows.traffic.worker_pool import polls
 
 ROOT = Path(__file__).resolve().parents[2]
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 Run = dict[str, Any]
 
 
 @dataclass
 class Fleet:
-    """Every role in one worker process, a collector process, and the scripted model server with every script."""
+    """A worker process with every role and one that shares its activities, a collector, and every script."""
 
     temporal: DevServer
     folder: Path
@@ -92,9 +94,14 @@ class Fleet:
         collect += ["--otlp-grpc", f"127.0.0.1:{self.grpc_port}", "--otlp-http", f"127.0.0.1:{self.http_port}"]
         collector = self.children.start("collector", collect, self.environment, ROOT)
         work = [sys.executable, "-m", "sample_workflows.worker", "--task-queue", self.task_queue]
-        worker = self.children.start("worker", work, self.environment, ROOT, wave=1)
+        colleague = [*work, "--role", "activity"]
+        workers = [
+            self.children.start("worker", work, self.environment, ROOT, wave=1),
+            self.children.start("colleague", colleague, self.environment, ROOT, wave=1),
+        ]
         self._wait(collector, self._collector_answers)
-        self._wait(worker, lambda: b" polls " in worker.log.read_bytes())
+        for worker in workers:
+            self._wait(worker, partial(polls, worker))
 
     def _wait(self, child: Child, ready: Callable[[], bool]) -> None:
         self.children.wait_ready(child, ready, DEADLINE_S, lambda: False)

@@ -5,7 +5,7 @@ The pattern tests, the golden histories and the pictures all play these, so they
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -31,6 +31,8 @@ from sample_workflows.worker_configuration.workflow import TranslateWorkflow
 
 POLL_S = 0.1
 DEADLINE_S = 90.0
+AT_ONCE = 8
+TRIES = 3
 READER = Caller("clerk", ["read_account"])
 OWNER = Caller("owner", ["read_account", "delete_account"])
 
@@ -187,9 +189,42 @@ SCENARIOS: dict[str, Scenario] = {
     "child_workflows": plain(BatchWorkflow.run, ["Ships", "", "Harbours"]),
     "child_workflows_scheduled": scheduled,
 }
+TIMES_OUT_ON_PURPOSE = ("retries",)
 
 
 async def play_all(stage: Stage) -> dict[str, Played]:
-    """All at once; a scenario that raises is raised here."""
-    played = await asyncio.gather(*(scenario(stage, name) for name, scenario in SCENARIOS.items()))
-    return dict(zip(SCENARIOS, played, strict=True))
+    """All, a few at a time; a scenario that raises is raised here."""
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def play(name: str) -> Played:
+        async with slots:
+            return await undisturbed(stage, name)
+
+    return dict(zip(SCENARIOS, await asyncio.gather(*map(play, SCENARIOS)), strict=True))
+
+
+async def undisturbed(stage: Stage, name: str) -> Played:
+    """Play a scenario; again if the server lost a task on the way.
+
+    A dev server on a starved machine marks a task as started and then fails to hand it to the worker. Temporal's
+    timeouts mend that, and Durascope shows it; but a test that counts attempts needs a run without it.
+    """
+    for again in range(TRIES):
+        played = await SCENARIOS[name](replace(stage, prefix=f"{stage.prefix}{again or ''}"), name)
+        if name in TIMES_OUT_ON_PURPOSE or not await lost_tasks(stage.client, played.workflow_id, played.run_id):
+            break
+    return played
+
+
+async def lost_tasks(client: Client, workflow_id: str, run_id: str | None = None) -> bool:
+    """Whether an activity of this run, of the runs after it or of its children timed out."""
+    async for event in client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history_events():
+        started, ended = event.activity_task_started_event_attributes, event.activity_task_timed_out_event_attributes
+        timed_out = started.last_failure.HasField("timeout_failure_info") or ended.HasField("failure")
+        child = event.child_workflow_execution_started_event_attributes.workflow_execution.workflow_id
+        following = event.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
+        if timed_out or (child and await lost_tasks(client, child)):
+            return True
+        if following:
+            return await lost_tasks(client, workflow_id, following)
+    return False
