@@ -8,6 +8,7 @@ from typing import Final
 import streamlit as st
 
 from durascope_dashboard import sign_in
+from durascope_dashboard.panels import footer
 
 # (path, title, icon); the module of the same name in views/ has `page()`.
 PAGES: Final = (
@@ -57,6 +58,7 @@ def main() -> None:
     page = st.navigation([*pages.values(), alias], position="top")
     if sign_in.allowed():
         page.run()
+        footer.draw()
 
 
 main()

@@ -6,6 +6,8 @@ On loopback nothing is asked for: whoever reaches it already is on the machine.
 import streamlit as st
 from streamlit.errors import StreamlitSecretNotFoundError
 
+from durascope_dashboard.panels.plain import plain
+
 
 def configured() -> bool:
     """Whether there is an ``[auth]`` section."""
@@ -13,6 +15,14 @@ def configured() -> bool:
         return "auth" in st.secrets
     except StreamlitSecretNotFoundError:
         return False  # no secrets file at all: the ordinary case on loopback
+
+
+def draw_user() -> None:
+    """Who is signed in, and the way out; nothing where nobody signs in."""
+    if not configured() or not st.user.is_logged_in:
+        return
+    st.caption(plain(st.user.get("email") or st.user.get("name") or "signed in"), width="content")
+    st.button("Sign out", on_click=st.logout, type="tertiary", icon=":material/logout:", key="sign_out")
 
 
 def allowed() -> bool:

@@ -50,13 +50,18 @@ def over_time(
     colors: Sequence[str] = (), scale: float = 1.0, domain: tuple[int, int] | None = None,
 ) -> None:  # fmt: skip
     """Columns of a frame with ``bucket`` (µs) as bars on top of each other, or as lines. ``colors``: palette names."""
+    long = _long(frame, columns, scale)
+    if long.empty:
+        with st.container(height=HEIGHT, border=False):
+            st.caption("Nothing in this period.")
+        return
     palette = markup.colors()
     names = list(columns.values())
     many = len(names) > 1
     range_ = [palette[c] for c in colors] if colors else list(series_colors(names).values())
     chosen = alt.Color("series:N", title=None, scale=alt.Scale(domain=names, range=range_),
                        legend=(_LEGEND if stacked else _LINES) if many else None)  # fmt: skip
-    base = alt.Chart(_long(frame, columns, scale)).encode(
+    base = alt.Chart(long).encode(
         x=_time(domain), color=chosen,
         tooltip=[alt.Tooltip("time:T", title="UTC", format="%b %d %H:%M:%S"), alt.Tooltip("series:N", title=" "),
                  alt.Tooltip("value:Q", title=unit, format=",.4~g")],

@@ -102,14 +102,16 @@ def draw(found: Comparison, a: str, b: str) -> None:
         return [style if name in ("change", "share", "verdict") else "" for name in row.index]
 
     column = st.column_config.TextColumn
-    st.dataframe(
-        table.style.apply(paint, axis=1), hide_index=True, key="deltas", alt="What changed from A to B", row_height=28,
-        height=38 + 28 * len(rows), column_config={
-            "what": column("", width=200), "a": column(a, alignment="right"), "b": column(b, alignment="right"),
-            "change": column("Change", alignment="right"), "share": column("%", alignment="right", width=80),
-            "verdict": column("B is", width=90),
-        },
-    )  # fmt: skip
+    configured = {
+        "what": column("", width=200), "a": column(a, alignment="right"), "b": column(b, alignment="right"),
+        "change": column("Change", alignment="right"), "share": column("%", alignment="right", width=80),
+        "verdict": column(f"{b} is", width=100),
+    }  # fmt: skip
+    with st.container(key="deltas_table"):
+        st.dataframe(
+            table.style.apply(paint, axis=1), hide_index=True, key="deltas", alt="What changed from A to B",
+            row_height=28, height=38 + 28 * len(rows), column_config=configured,
+        )  # fmt: skip
     grid.downloads(frame(found), "deltas")
 
 

@@ -36,9 +36,13 @@ ORDERS: Final = {
     "Most expensive": "cost_billed", "Most wasted cost": "cost_wasted",
 }  # fmt: skip
 PERIODS: Final = {"1 h": 3600, "24 h": 86_400, "7 d": 604_800, "All": 0}
+# Widgets and parameters of the URL. None is called as a parameter of another page: a bound one cannot be set there.
 KEYS: Final = (
-    "trouble", "status", "type", "agent", "model", "queue", "build", "namespace", "text", "period", "sort", "budget",
+    "trouble", "status", "type", "agent", "model", "queue", "build", "ns", "text", "period", "sort", "budget",
 )  # fmt: skip
+_DEFAULTS: Final[dict[str, Any]] = {
+    "trouble": "All runs", "text": "", "period": "All", "sort": None, "budget": DEFAULT_BUDGET,
+}  # fmt: skip
 FACETS_FRESH_S: Final = 15
 
 
@@ -97,9 +101,10 @@ def facet_values() -> dict[str, list[str]]:
 
 
 def clear() -> None:
-    """Take all filters away."""
+    """Take all filters away: a bound widget leaves the URL when it has its default."""
     for key in KEYS:
-        st.session_state.pop(key, None)
+        if key in st.session_state:
+            st.session_state[key] = _DEFAULTS.get(key, [])
 
 
 def bar() -> Filters:
@@ -117,7 +122,7 @@ def bar() -> Filters:
             models = _facet("Model", "model", facets.get("models", []))
             queues = _facet("Task queue", "queue", facets.get("task_queue", []))
             builds = _facet("Build", "build", facets.get("build_id", []))
-            namespaces = _facet("Namespace", "namespace", facets.get("namespace", []))
+            namespaces = _facet("Namespace", "ns", facets.get("namespace", []))
         period = st.segmented_control("Started within", list(PERIODS), key="period", bind="query-params", default="All",
                                       required=True)  # fmt: skip
         sort = st.selectbox("Order", list(ORDERS), index=None, key="sort", bind="query-params", width=160,

@@ -75,10 +75,11 @@ def draw(
 ) -> list[int]:  # fmt: skip
     """Draw the table with its downloads; answers the positions of the ticked rows (one at most)."""
     more: dict[str, Any] = {"on_select": "rerun", "selection_mode": "single-row"} if select else {}
-    event: Any = st.dataframe(
-        styled(frame, columns), column_config=configured(columns), hide_index=True, key=key, alt=alt, row_height=30,
-        placeholder=units.UNKNOWN, height=38 + 30 * min(max(len(frame), 1), rows), **more,
-    )  # fmt: skip
+    with st.container(key=f"{key}_table"):
+        event: Any = st.dataframe(
+            styled(frame, columns), column_config=configured(columns), hide_index=True, key=key, alt=alt,
+            row_height=30, placeholder=units.UNKNOWN, height=38 + 30 * min(max(len(frame), 1), rows), **more,
+        )  # fmt: skip
     downloads(frame, key)
     return [i for i in event.selection.rows if i < len(frame)] if select else []
 

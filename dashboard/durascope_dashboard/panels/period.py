@@ -56,7 +56,7 @@ def bar(default: str = "1 h", *, types: bool = True) -> Period:
         )  # fmt: skip
         chosen = _types() if types else ()
         st.space("stretch")
-        st.caption("Times in UTC")
+        st.caption("Times in UTC", width="content")
     return between(label or default, chosen)
 
 

@@ -12,13 +12,13 @@ from durascope_dashboard.panels import markup, status
 
 _column = st.column_config
 CELLS: Final[dict[str, Any]] = {
-    "status": _column.TextColumn("Status", width=112, pinned=True),
-    "workflow_id": _column.TextColumn("Run", width=190, pinned=True, help="Workflow id; click to open the run"),
+    "status": _column.TextColumn("Status", width=112),
+    "workflow_id": _column.TextColumn("Run", width=190, help="Workflow id; click to open the run"),
     "workflow_type": _column.TextColumn("Type", width=150),
     "started": _column.DatetimeColumn("Started (UTC)", format="MMM DD HH:mm:ss", timezone="UTC", width=118),
     "duration": _column.NumberColumn("Duration", alignment="right", width=82),
     "bar": _column.ProgressColumn("of longest", format=" ", min_value=0, max_value=1, width=72,
-                                  help="Duration against the longest in the table"),
+                                  help="Duration against the longest closed run in the table"),
     "attempts": _column.NumberColumn("Attempts", alignment="right", width=78, help="Of all operations together"),
     "most": _column.NumberColumn("Max", alignment="right", width=52, help="Most attempts of one operation"),
     "spark": _column.BarChartColumn("By operation", width=92, help="Attempts of each operation, in order", y_min=0),
@@ -54,7 +54,8 @@ def order(trouble: str) -> list[str]:
 def display(runs: pd.DataFrame, now: int, errors: Mapping[str, data.Row] | None = None) -> pd.DataFrame:
     """The query's rows as the table has them; same order, same number. ``errors``: ``last_errors`` by run id."""
     rows = data.rows(runs)
-    longest = max((row["duration_ms"] or 0 for row in rows), default=0) or 1
+    closed = [row["duration_ms"] or 0 for row in rows if row["status"] != "running"]
+    longest = max(closed or [row["duration_ms"] or 0 for row in rows], default=0) or 1
     return pd.DataFrame([_cells(row, longest, now, (errors or {}).get(row["run_id"])) for row in rows],
                         columns=list(CELLS))  # fmt: skip
 
@@ -97,7 +98,7 @@ def _cells(row: data.Row, longest: float, now: int, error: data.Row | None) -> d
         "workflow_type": row["workflow_type"],
         "started": pd.Timestamp(row["started"], unit="us", tz="UTC") if row["started"] else None,
         "duration": _number(row["duration_ms"]),
-        "bar": (row["duration_ms"] or 0) / longest,
+        "bar": min(1.0, (row["duration_ms"] or 0) / longest),
         "attempts": _number(row["attempts"]),
         "most": _number(row["max_attempt"]),
         "spark": spark(row["spark"]),

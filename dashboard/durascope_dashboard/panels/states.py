@@ -46,4 +46,5 @@ def empty_store() -> None:
 def no_match(clear: Callable[[], None]) -> None:
     """Filters that leave nothing."""
     explain("No run matches", "no run of this store passes all of the filters above.")
-    st.button("Clear the filters", on_click=clear, icon=":material/filter_alt_off:")
+    if st.button("Clear the filters", on_click=clear, icon=":material/filter_alt_off:"):
+        st.rerun()  # the filters stand outside of the fragment that this is in

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from durascope_dashboard import data, units
-from durascope_dashboard.panels import charts, grid, markup, period, states, verdict
+from durascope_dashboard.panels import charts, doctor, grid, markup, period, states
 from durascope_dashboard.panels.grid import Column
 from durascope_dashboard.panels.period import Period
 
@@ -39,21 +39,29 @@ def page() -> None:
     with states.guarded():
         stretch = period.bar(types=False)
         total = data.rows(data.query("totals", **stretch.span()))[0]
-        health = data.health()
-        _verdicts(total, health, stretch)
         if not total["runs"]:
             period.nothing(stretch, "runs")
             return
+        _summary(total)
+        doctor.draw(stretch)
         _coverage(stretch)
         _gaps(stretch)
         _clocks(stretch)
-        _collector(health)
+        _collector(data.health())
 
 
-def _verdicts(total: data.Row, health: dict[str, Any], stretch: Period) -> None:
-    skew = data.query("workers", **stretch.span())
-    found = verdict.verdicts(total, health, data.rows(skew))
-    markup.html(markup.table(("", "Check", "Found", "What to do"), [v.cells() for v in found]))
+def _summary(total: data.Row) -> None:
+    expected, seen, runs = total["history_attempts"] or 0, total["span_attempts"] or 0, total["runs"]
+    with_history = runs - (total["without_history"] or 0)
+    cells = [
+        ("Attempts seen by workers", f"{min(seen, expected):,} of {expected:,} · {units.percent(seen, expected)}"),
+        ("Runs with Temporal's history", f"{with_history:,} of {runs:,}"),
+        ("Orphan spans", f"{total['orphan_spans'] or 0:,}"),
+        ("Duplicates ignored", f"{total['duplicate_spans'] or 0:,}"),
+        ("Unknown tokens", f"{total['unknown_attempts'] or 0:,} attempts"),
+    ]
+    for column, (label, value) in zip(st.columns(len(cells)), cells, strict=True):
+        column.metric(label, value, border=True)
 
 
 def _coverage(stretch: Period) -> None:

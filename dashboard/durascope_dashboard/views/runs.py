@@ -42,11 +42,12 @@ def _table(filters: Filters) -> None:
         st.caption(summary(totals, len(rows), filters))
         table = display(rows, data.now(), _errors(rows))
         unknown = [int(n or 0) for n in rows["unknown_attempts"].fillna(0)]
-        event: Any = st.dataframe(
-            styled(table, unknown), key="table", hide_index=True, on_select="rerun", placeholder="",
-            selection_mode=["multi-row", "single-cell"], column_config=CELLS, column_order=order(filters.trouble),
-            height=_height(len(rows)), row_height=30, alt="Runs",
-        )  # fmt: skip
+        with st.container(key="runs_table"):
+            event: Any = st.dataframe(
+                styled(table, unknown), key="table", hide_index=True, on_select="rerun", placeholder="",
+                selection_mode=["multi-row", "single-cell"], column_config=CELLS, column_order=order(filters.trouble),
+                height=_height(len(rows)), row_height=30, alt="Runs",
+            )  # fmt: skip
         _opened(event, rows)
         _below(rows, totals["runs"], shown)
 
