@@ -46,5 +46,12 @@ system-packages:
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	  else echo "make test needs$$missing; on Debian: sudo apt-get install$$missing" >&2; exit 1; fi; fi
 
+.PHONY: grafana stack-check
+grafana: $(STAMP)  ## write Grafana's dashboards and alert provisioning anew from grafana/builder and the alert rules
+	@$(BIN)/python -m grafana.build
+
+stack-check: $(STAMP)  ## the programs of compose.yaml on loopback, against sample runs; says what it needs (Go, npm)
+	@$(BIN)/python -m grafana.stack_check
+
 clean:  ## remove the virtual environment and caches
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .demo

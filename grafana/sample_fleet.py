@@ -28,13 +28,14 @@ QUEUE = "durascope-samples"
 
 
 class SampleFleet:
-    """``otlp``: variables that send the worker's telemetry elsewhere than straight to the collector."""
+    """``otlp``: variables that send the worker's telemetry elsewhere; ``grpc``: the collector's port for it."""
 
-    def __init__(self, folder: Path, otlp: Mapping[str, str] | None = None) -> None:
+    def __init__(self, folder: Path, otlp: Mapping[str, str] | None = None, grpc: int = 0) -> None:
         self.temporal = DevServer()
         self.children = Children(folder / "logs")
         self.store = folder / "durascope.duckdb"
-        self.http, self.grpc, self.models, self.worker = (free_port() for _ in range(4))
+        self.http, self.models, self.worker = (free_port() for _ in range(3))
+        self.grpc = grpc or free_port()
         self._otlp = dict(otlp or {})
         self.runs: list[str] = []
 
@@ -98,16 +99,24 @@ class SampleFleet:
         """Wait for a process that was started. Raises DemoError when it ends first or takes too long."""
         self.children.wait_ready(child, ready, READY_S, lambda: False)
 
-    def run(self, count: int, timeout_s: float = 90.0) -> list[str]:
+    def run(self, count: int, queue: str = QUEUE, timeout_s: float = 90.0) -> list[str]:
         """Start sample runs, two of each three `observable`, and wait for their end; their workflow ids."""
-        ids = asyncio.run(asyncio.wait_for(self._run(count), timeout_s))
+        ids = asyncio.run(asyncio.wait_for(self._run(count, queue), timeout_s))
         self.runs += ids
         return ids
 
-    async def _run(self, count: int) -> list[str]:
+    def run_uninstrumented(self, count: int) -> list[str]:
+        """The same on a worker without the plugin: only history tells of them."""
+        queue = f"{QUEUE}-plain"
+        options = ["--role", "workflow,activity", "--flaky", "0.6", "--task-queue", queue, "--without-plugin"]
+        child = self.start("plain-worker", "sample_workflows.worker", *options, wave=1)
+        self.wait_ready(child, lambda: b" polls " in child.log.read_bytes())
+        return self.run(count, queue)
+
+    async def _run(self, count: int, queue: str) -> list[str]:
         client = await Client.connect(self.temporal.address)
         first = len(self.runs)
-        started = [self._start(client, number) for number in range(first, first + count)]
+        started = [self._start(client, number, queue) for number in range(first, first + count)]
         handles = await asyncio.gather(*started)
         for handle in handles:
             try:
@@ -116,12 +125,12 @@ class SampleFleet:
                 pass  # a failed run is a run like any other here
         return [handle.id for handle in handles]
 
-    async def _start(self, client: Client, number: int) -> WorkflowHandle[Any, Any]:
+    async def _start(self, client: Client, number: int, queue: str) -> WorkflowHandle[Any, Any]:
         if number % 3 == 2:
             topic, name = ResearchRequest(f"tides {number}"), f"research-{number:03d}"
-            return await client.start_workflow(ResearchWorkflow.run, topic, id=name, task_queue=QUEUE)
+            return await client.start_workflow(ResearchWorkflow.run, topic, id=name, task_queue=queue)
         question, name = Question(f"Where is order {1000 + number}?", f"customer-{number}"), f"observable-{number:03d}"
-        return await client.start_workflow(ObservableWorkflow.run, question, id=name, task_queue=QUEUE)
+        return await client.start_workflow(ObservableWorkflow.run, question, id=name, task_queue=queue)
 
     def stop(self) -> None:
         """Stop everything that was started."""

@@ -55,7 +55,7 @@ def _attempts() -> list[panels.Panel]:
         panels.traced("Attempts, by outcome", "When they started.",
                       f"{spans} | count_over_time() by (span.{c.OUTCOME})", links.run()),
         panels.traced("Run time, 95 % of attempts take less", "By activity type.",
-                      f"{spans} | quantile_over_time(duration, .95) by (span.{c.ACTIVITY_TYPE})", links.run(),
+                      f"{spans} | quantile_over_time(duration, 0.95) by (span.{c.ACTIVITY_TYPE})", links.run(),
                       unit="s"),
         panels.traced("Output tokens", "Of the attempts and model spans that started, by model.",
                       f"{{ {RUN} && span.{c.GEN_AI_OUTPUT_TOKENS} > 0 }} | "
