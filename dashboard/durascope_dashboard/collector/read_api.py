@@ -2,7 +2,10 @@
 
 import asyncio
 import io
+import json
+import math
 from collections.abc import Callable, Mapping
+from importlib.metadata import version
 from typing import Any
 
 import pyarrow as pa
@@ -34,6 +37,15 @@ def _params(request: Request) -> dict[str, Any]:
     }
 
 
+def _finite(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """NaN and infinities as null: JSON has no word for them."""
+    for row in rows:
+        for name, value in row.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                row[name] = None
+    return rows
+
+
 def _status(error: DurascopeError) -> int:
     if isinstance(error, NotFound):
         return 404
@@ -49,6 +61,7 @@ class ReadApi:
     def routes(self) -> list[Route]:
         """Routes for the collector's application."""
         return [
+            Route("/api/v1/openapi.json", self._answers(self._document)),
             Route("/api/v1/query/{name}", self._answers(self._query)),
             Route("/api/v1/runs", self._answers(self._runs)),
             Route("/api/v1/runs/{workflow_id:path}", self._answers(self._run)),
@@ -63,10 +76,16 @@ class ReadApi:
 
         return answer
 
+    def _document(self, request: Request) -> Response:
+        from durascope_dashboard.collector.openapi import document
+        from durascope_dashboard.store.queries import QUERIES
+
+        return JSONResponse(document(QUERIES, version("durascope")))
+
     def _query(self, request: Request) -> Response:
         rows = self._reader.query(request.path_params["name"], **_params(request))
         if "json" in request.headers.get("accept", ARROW):
-            return JSONResponse(rows.to_pylist())
+            return Response(json.dumps(_finite(rows.to_pylist())), media_type="application/json")
         return Response(arrow_bytes(rows), media_type=ARROW)
 
     def _runs(self, request: Request) -> Response:

@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import gc
+import importlib
 import logging
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -125,6 +127,7 @@ class Collector:
         if self.following is not None:
             self.following.start()
         self._ready = True
+        threading.Thread(target=importlib.import_module, args=("durascope_dashboard.store.queries",)).start()
         if on_ready is not None:
             on_ready({"http": listener.getsockname()[:2], "grpc": (self.grpc_address[0], grpc_port)})
         stopping = asyncio.create_task(self._stop.wait())

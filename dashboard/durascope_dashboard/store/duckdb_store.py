@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from durascope.identity import RunKey
 from durascope_dashboard.exceptions import StoreUnavailable
-from durascope_dashboard.store import ddl, keys, opening, queries, schema
+from durascope_dashboard.store import ddl, keys, opening, schema
 
 if TYPE_CHECKING:
     from durascope_dashboard.analysis.join import Evidence, Joined
@@ -172,6 +172,8 @@ class DuckStore:
 
     def query(self, name: str, **params: Any) -> pa.Table:
         """Rows of a named query. Raises UnknownQuery, or UsageError for a bad parameter."""
+        from durascope_dashboard.store import queries  # ibis takes longer to import than the rest of a collector
+
         if name == "store_info":
             return self.info()
         named = queries.named(name)
