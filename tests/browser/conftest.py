@@ -37,12 +37,12 @@ class Served:
     process: subprocess.Popen[bytes]
 
 
-def serve(store: Path, **env: str) -> Served:
-    """Start a dashboard on a store file; stop it with :func:`stop`."""
+def serve(store: Path | None, *, server: str | None = None, **env: str) -> Served:
+    """Start a dashboard on a store file or a collector; stop it with :func:`stop`."""
     port = free_port()
     clean = {k: v for k, v in os.environ.items() if not k.startswith("DURASCOPE_")}
     process = subprocess.Popen(
-        launch.command(port), env={**clean, **launch.environment(None, store), **env},
+        launch.command(port), env={**clean, **launch.environment(server, store), **env},
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     return wait_until_up(Served(f"http://127.0.0.1:{port}", process))
@@ -107,6 +107,7 @@ class Watch:
         """Note every error of a page."""
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.problems.append(f"script: {error}"))
+        page.on("dialog", lambda dialog: self.problems.append(f"dialog: {dialog.message}"))
         page.on("response", self._response)
 
     def _console(self, message: ConsoleMessage) -> None:

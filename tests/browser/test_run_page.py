@@ -1,17 +1,16 @@
-"""The Run page in a real browser: what a person does with a mouse, with keys and with a link."""
+"""The Run page in a real browser: what a person asks of it with a mouse, with keys and with a link."""
+
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.browser.conftest import OpenTab, timeline
+from tests.browser.conftest import OpenTab, serve, stop, timeline
+from tests.browser.run_page import click_row, number, press
 
 pytestmark = pytest.mark.browser
+expect.set_options(timeout=20_000)  # two cores, shared with the server and with other tests
 RUN = "/run?workflow_id=research-4"
-
-
-def click_row(page: Page, number: int) -> None:
-    """Click the name of a row (0 is the run itself)."""
-    page.locator(".ds canvas").click(position={"x": 180, "y": 68 + 22 * number + 11})
 
 
 def test_a_click_opens_the_details_and_the_link_keeps_them(open_tab: OpenTab) -> None:
@@ -31,12 +30,75 @@ def test_keys_find_the_next_failure_and_open_its_attempts(open_tab: OpenTab) -> 
     """N goes to a failure, Enter selects it, Enter again gives one line an attempt; the screen reader is told."""
     page = open_tab(RUN, dark=True)
     drawn = timeline(page)
-    rows = int(drawn.get_attribute("data-rows") or 0)
-    page.locator(".ds canvas").focus()
-    page.keyboard.press("n")
-    page.keyboard.press("Enter")
+    rows = number(drawn, "rows")
+    press(page, "n", "Enter")
     expect(page.get_by_text("Attempt 2", exact=True)).to_be_visible()
     assert "gpt-5-mini, model, ok, 2 attempts" in (page.locator(".ds [aria-live]").text_content() or "")
     page.keyboard.press("Enter")
     expect(drawn).to_have_attribute("data-rows", str(rows + 2))
     expect(drawn).to_have_attribute("data-theme", "dark")
+
+
+def test_why_was_this_run_slow(open_tab: OpenTab) -> None:
+    """Without a click: what took the time, for which error, and what the run would have been without it. With one
+    key: the retry itself, which layer did it and who asked for the delay.
+    """
+    page = open_tab(RUN)
+    timeline(page)
+    said = page.locator(".ds-say")
+    expect(said).to_contain_text("% was backoff of")
+    expect(said).to_contain_text("had not happened the run would have ended")
+    expect(page.get_by_role("img", name="Where the time went")).to_be_visible()
+    press(page, "n", "Enter")
+    details = page.locator(".st-key-details")
+    expect(details).to_contain_text("Temporal retried it: 2 attempts of 5")
+    expect(details).to_contain_text("by the server (Retry-After)")
+    expect(details).to_contain_text("The same error (RateLimitError) in")
+
+
+def test_is_this_number_to_be_trusted(open_tab: OpenTab) -> None:
+    """Every run says what history and telemetry each know of it, and which tokens nobody counted."""
+    page = open_tab("/run?workflow_id=research-history")
+    timeline(page)
+    expect(page.get_by_text("No worker telemetry")).to_be_visible()
+    expect(page.get_by_text("times of failed attempts are estimates")).to_be_visible()
+    expect(page.get_by_text("with unknown usage: counted as attempts, not as 0 tokens")).to_be_visible()
+    whole = open_tab(RUN)
+    expect(whole.get_by_text("History: 33 attempts. Telemetry: 33.")).to_be_visible()
+
+
+def test_a_deep_link_opens_on_a_fresh_server(open_tab: OpenTab, fleet_store: Path) -> None:
+    """The first request that a server ever gets may be a colleague's link."""
+    served = serve(fleet_store)
+    try:
+        page = open_tab("/run?workflow_id=triage-now&span=activity:4", base=served.url)
+        expect(page.get_by_text("Attempt 3", exact=True)).to_be_visible()
+        assert timeline(page).get_attribute("data-selected") == "activity:4"
+        page.context.close()  # an open run asks again every two seconds
+    finally:
+        stop(served)
+
+
+def test_hostile_names_are_words_everywhere(open_tab: OpenTab) -> None:
+    """Type, agent, tool, error and failure are a tag that would open a dialog; the tab fails the test if one opens."""
+    page = open_tab("/run?workflow_id=hostile-1")
+    timeline(page)
+    click_row(page, 2)
+    expect(page.get_by_text("Attempt 2", exact=True)).to_be_visible()
+    page.get_by_role("tab", name="Table of rows").click()
+    expect(page.locator(".st-key-rows_table_files")).to_be_visible()
+    assert page.locator("img[src=x]").count() == 0
+
+
+def test_an_unknown_run_says_what_to_do(open_tab: OpenTab) -> None:
+    """In place of the page."""
+    page = open_tab("/run?workflow_id=nobody")
+    expect(page.get_by_text("durascope backfill")).to_be_visible()
+
+
+def test_from_a_run_to_what_is_usual_for_its_type(open_tab: OpenTab) -> None:
+    """Compare stands on the page and already knows which run is meant."""
+    page = open_tab(RUN)
+    timeline(page)
+    page.get_by_role("link", name="Compare").last.click()
+    page.wait_for_url("**/compare?*a=research-4*")

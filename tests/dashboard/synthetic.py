@@ -263,10 +263,15 @@ def joined(stories: list[Story], moment: int) -> tuple[Evidence, Joined]:
 
 def write(path: Path, stories: list[Story], moment: int) -> None:
     """A store file that holds them."""
-    evidence, result = joined(stories, moment)
     store = DuckStore(path)
     try:
-        store.write({name: to_arrow(getattr(evidence, name), name) for name in EVIDENCE})
-        store.replace_runs(result)
+        tell(store, stories, moment)
     finally:
         store.close()
+
+
+def tell(store: DuckStore, stories: list[Story], moment: int) -> None:
+    """Write them into an open store."""
+    evidence, result = joined(stories, moment)
+    store.write({name: to_arrow(getattr(evidence, name), name) for name in EVIDENCE})
+    store.replace_runs(result)

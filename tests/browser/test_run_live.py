@@ -1,0 +1,88 @@
+"""An open run grows under the eyes of who looks at it: nothing flickers, jumps or loses its place."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import OpenTab, serve, stop, timeline
+from tests.browser.run_page import canvas, click_row, number, press
+from tests.collector.running import RunningCollector
+from tests.dashboard import synthetic
+from tests.dashboard.long_runs import long_run
+
+pytestmark = pytest.mark.browser
+expect.set_options(timeout=20_000)  # two cores, shared with the server and with other tests
+# Notes what goes away from the timeline's place: an update must change it, never put another in its stead.
+WATCH = """() => {
+  window.gone = 0;
+  const host = document.querySelector('.st-key-timeline');
+  new MutationObserver((all) => all.forEach((m) => { window.gone += m.removedNodes.length; }))
+    .observe(host, { childList: true, subtree: true });
+}"""
+
+
+class Growing:
+    """A dashboard on a collector, and an open run that can be told further."""
+
+    def __init__(self, collector: RunningCollector, url: str) -> None:
+        self.collector, self.url, self.started = collector, url, synthetic.now() - 9000 * synthetic.S
+
+    def tell(self, workflow_id: str, segments: int) -> None:
+        """The run, as far as it has come."""
+        story = long_run(workflow_id, self.started, segments, open_=True)
+        synthetic.tell(self.collector.collector.store, [story], synthetic.now())
+
+
+@pytest.fixture(scope="module")
+def growing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Growing]:
+    """See Growing."""
+    with RunningCollector(tmp_path_factory.mktemp("live") / "live.duckdb") as collector:
+        served = serve(None, server=collector.url)
+        yield Growing(collector, served.url)
+        stop(served)
+
+
+def grows(page: Page, drawn: Locator, before: int) -> None:
+    """Wait for more segments."""
+    page.wait_for_function(
+        "([d, n]) => Number(d.dataset.segments) > n", arg=[drawn.element_handle(), before], timeout=30_000
+    )
+
+
+@pytest.mark.parametrize("size", [40, 2600])
+def test_an_open_run_grows_in_place(open_tab: OpenTab, growing: Growing, size: int) -> None:
+    """Zoom, selection and the place on the page stay; above 2,000 segments only what has changed is sent."""
+    run = f"live-{size}"
+    growing.tell(run, size)
+    page = open_tab(f"/run?workflow_id={run}", base=growing.url)
+    drawn = timeline(page)
+    before = number(drawn, "segments")
+    click_row(page, 3)
+    page.wait_for_url("**span=*")
+    press(page, "+", "+", "+")
+    page.wait_for_timeout(2500)  # an update passes, with nothing new in it
+    window, selected = drawn.get_attribute("data-window"), drawn.get_attribute("data-selected")
+    place = canvas(page).bounding_box()
+    page.evaluate(WATCH)
+    growing.tell(run, size + 12)
+    grows(page, drawn, before)
+    assert drawn.get_attribute("data-window") == window
+    assert drawn.get_attribute("data-selected") == selected
+    now = canvas(page).bounding_box()
+    assert place is not None and now is not None and (now["x"], now["y"]) == (place["x"], place["y"])
+    assert page.evaluate("window.gone") == 0
+
+
+def test_a_retry_in_waiting_counts_down(open_tab: OpenTab, growing: Growing) -> None:
+    """Which attempt of how many, this attempt's own clock, the last error; the numbers move by themselves."""
+    moment = synthetic.now()
+    synthetic.tell(growing.collector.collector.store, [synthetic.retrying("triage", moment - 25 * synthetic.S)], moment)
+    page = open_tab("/run?workflow_id=triage", base=growing.url)
+    timeline(page)
+    row = page.locator(".ds-table tr", has_text="gpt-5-mini (Triage)")
+    expect(row).to_contain_text("3 of 5")
+    expect(row).to_contain_text("RateLimitError")
+    clock = row.locator("td").nth(2)
+    first = clock.inner_text()
+    expect(clock).not_to_have_text(first)

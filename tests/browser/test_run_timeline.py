@@ -1,0 +1,131 @@
+"""The timeline itself: toolbar, keys, minimap, axis, filter, folding; and runs of a size that needs care."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import OpenTab, serve, stop, timeline
+from tests.browser.run_page import canvas, changes, click_row, number, press
+from tests.dashboard import synthetic
+from tests.dashboard.long_runs import long_run
+
+pytestmark = pytest.mark.browser
+expect.set_options(timeout=20_000)  # two cores, shared with the server and with other tests
+RUN = "/run?workflow_id=research-4"
+HUGE = 24_000
+
+
+@pytest.fixture(scope="module")
+def long_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A dashboard on a run of 3,000 segments and one of 24,000."""
+    path, moment = tmp_path_factory.mktemp("long") / "long.duckdb", synthetic.now()
+    stories = [long_run(f"long-{size}", moment - 30_000 * synthetic.S, size) for size in (3000, HUGE)]
+    synthetic.write(path, stories, moment)
+    served = serve(path)
+    yield served.url
+    stop(served)
+
+
+def test_zoom_fit_and_the_three_axes(open_tab: OpenTab) -> None:
+    """+ zooms in, F fits again, W goes from real time to shortened gaps to busy time only, and back."""
+    page = open_tab(RUN)
+    drawn = timeline(page)
+    whole = drawn.get_attribute("data-window")
+    press(page, "+", "+")
+    changes(drawn, "window", whole)
+    page.keyboard.press("f")
+    expect(drawn).to_have_attribute("data-window", whole or "")
+    for mode in ("compressed", "busy", "wall"):
+        page.keyboard.press("w")
+        expect(drawn).to_have_attribute("data-mode", mode)
+        if mode != "wall":
+            changes(drawn, "window", whole)
+
+
+def test_the_minimap_chooses_a_window_and_the_wheel_zooms(open_tab: OpenTab) -> None:
+    """Dragging on the minimap shows that part of the run; Ctrl and wheel zoom at the pointer."""
+    page = open_tab(RUN)
+    drawn = timeline(page)
+    whole = drawn.get_attribute("data-window")
+    box = canvas(page).bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 300, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 500, box["y"] + 20, steps=4)
+    page.mouse.up()
+    changes(drawn, "window", whole)
+    part = drawn.get_attribute("data-window")
+    page.mouse.move(box["x"] + 600, box["y"] + 150)
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -200)
+    page.keyboard.up("Control")
+    changes(drawn, "window", part)
+
+
+def test_filter_retried_only_and_folding(open_tab: OpenTab) -> None:
+    """/ filters by name, R keeps what was retried, A folds all; each undoes itself."""
+    page = open_tab(RUN)
+    drawn = timeline(page)
+    rows = number(drawn, "rows")
+    press(page, "/")
+    page.keyboard.type("fetch")
+    changes(drawn, "rows", str(rows))
+    assert 0 < number(drawn, "rows") < rows
+    page.locator(".ds input").fill("")
+    expect(drawn).to_have_attribute("data-rows", str(rows))
+    press(page, "r")
+    changes(drawn, "rows", str(rows))
+    press(page, "r")
+    expect(drawn).to_have_attribute("data-rows", str(rows))
+    press(page, "a")
+    expect(drawn).to_have_attribute("data-rows", "6")  # the run, its agents and the handoffs between them
+    press(page, "a")
+    expect(drawn).to_have_attribute("data-rows", str(rows))
+
+
+def test_every_key_is_explained(open_tab: OpenTab) -> None:
+    """? shows the keys, Escape hides them; the canvas has a name and a role."""
+    page = open_tab(RUN)
+    timeline(page)
+    press(page, "?")
+    expect(page.get_by_role("dialog", name="Keys of the timeline")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog", name="Keys of the timeline")).to_be_hidden()
+    expect(page.get_by_role("application", name="Timeline of the run")).to_be_visible()
+    for button in page.locator(".ds .bar button").all():
+        assert button.get_attribute("aria-label")
+
+
+def test_it_fits_a_small_screen(open_tab: OpenTab) -> None:
+    """At 1280 by 720 nothing is wider than the page, and the first rows are on the first screen."""
+    page = open_tab(RUN)
+    timeline(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    box = canvas(page).bounding_box()
+    assert box is not None and box["y"] < 520
+
+
+def test_a_long_run_starts_with_its_turns_folded(open_tab: OpenTab, long_runs: str) -> None:
+    """3,000 segments: turns as lanes; a click on a triangle shows what is in one; a click sends next to nothing."""
+    page = open_tab("/run?workflow_id=long-3000", base=long_runs)
+    drawn = timeline(page)
+    rows = number(drawn, "rows")
+    assert number(drawn, "segments") >= 3000 and rows < 500
+    click_row(page, 2, x=38)
+    changes(drawn, "rows", str(rows))
+    click_row(page, 4)
+    expect(page.locator(".st-key-details")).to_contain_text("Attempt 1")
+
+
+def test_a_huge_run_brings_a_turn_when_it_is_opened(open_tab: OpenTab, long_runs: str) -> None:
+    """24,000 segments: the turns travel shut, with their failures counted, and are filled by a click."""
+    page = open_tab(f"/run?workflow_id=long-{HUGE}", base=long_runs)
+    drawn = timeline(page)
+    hidden, rows = number(drawn, "hidden"), number(drawn, "rows")
+    assert hidden > 5000
+    click_row(page, 2, x=38)
+    changes(drawn, "hidden", str(hidden))
+    assert number(drawn, "rows") - rows == hidden - number(drawn, "hidden")
+    click_row(page, 3)
+    expect(page.locator(".st-key-details")).to_contain_text("Attempt 1")
