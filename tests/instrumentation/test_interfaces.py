@@ -28,12 +28,13 @@ from durascope.conventions import HEADER_AGENTS, KIND, SPAN_CUSTOM
 CLIENT_PASSED = (
     "cancel_workflow describe_workflow fetch_workflow_history_events list_workflows count_workflows "
     "terminate_workflow start_activity cancel_activity terminate_activity pause_activity unpause_activity "
-    "reset_activity describe_activity update_activity_options list_activities count_activities heartbeat_async_activity complete_async_activity "
-    "fail_async_activity report_cancellation_async_activity create_schedule list_schedules backfill_schedule "
-    "delete_schedule describe_schedule pause_schedule trigger_schedule unpause_schedule update_schedule "
-    "update_worker_build_id_compatibility get_worker_build_id_compatibility get_worker_task_reachability "
-    "start_nexus_operation describe_nexus_operation get_nexus_operation_result cancel_nexus_operation "
-    "terminate_nexus_operation list_nexus_operations count_nexus_operations "
+    "reset_activity describe_activity update_activity_options list_activities count_activities "
+    "heartbeat_async_activity complete_async_activity fail_async_activity report_cancellation_async_activity "
+    "create_schedule list_schedules backfill_schedule delete_schedule describe_schedule pause_schedule "
+    "trigger_schedule unpause_schedule update_schedule update_worker_build_id_compatibility "
+    "get_worker_build_id_compatibility get_worker_task_reachability start_nexus_operation describe_nexus_operation "
+    "get_nexus_operation_result cancel_nexus_operation terminate_nexus_operation list_nexus_operations "
+    "count_nexus_operations "
 )
 # A run started by signal-with-start from a workflow has a trace of its own.
 OUTBOUND_PASSED = "info start_system_nexus_operation start_signal_with_start_workflow"
