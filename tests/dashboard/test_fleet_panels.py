@@ -1,0 +1,139 @@
+"""The pure parts of the fleet's pages: storms, drill-down, deltas, waste in words, downloads, escaping."""
+
+import io
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from durascope_dashboard.analysis.compare import Comparison, Delta
+from durascope_dashboard.panels import delta, drill_down, grid, period, storms, waste
+from durascope_dashboard.panels.plain import plain
+from durascope_dashboard.panels.runs_table import display, why
+from durascope_dashboard.store import schema
+
+MINUTE = 60_000_000
+
+
+def bucket(minute: int, value: str, attempts: int, failed: int) -> dict[str, Any]:
+    """One row of the query ``attempt_series``."""
+    return {"bucket": minute * MINUTE, "value": value, "attempts": attempts, "failed": failed}
+
+
+def test_a_storm_is_neighbouring_minutes_in_which_most_attempts_fail() -> None:
+    """Two storms of one activity with a calm minute between stay two; few failures, or a small share, are none."""
+    rows = [
+        bucket(1, "search", 10, 9), bucket(2, "search", 12, 8), bucket(3, "search", 50, 6), bucket(4, "search", 9, 7),
+        bucket(1, "model", 4, 4), bucket(2, "fetch", 6, 5),
+    ]  # fmt: skip
+    found = storms.storms(rows, 60_000)
+    assert [(s.value, s.since // MINUTE, s.until // MINUTE, s.failed, s.worst) for s in found] == [
+        ("search", 1, 3, 17, 9), ("search", 4, 5, 7, 7), ("fetch", 2, 3, 5, 5),
+    ]  # fmt: skip
+
+
+def test_the_drill_down_puts_what_sets_the_bad_ones_apart_first() -> None:
+    """An attribute with one value tells nothing; neither does a value that is as frequent among the others."""
+    frame = pd.DataFrame(
+        {
+            "attribute": ["build", "build", "queue", "queue", "type"],
+            "value": ["v12", "v13", "a", "b", "only"],
+            "selected": [10, 90, 50, 50, 100],
+            "rest": [700, 300, 500, 500, 1000],
+        }
+    )
+    found = drill_down.compared(frame)
+    assert found[["attribute", "value"]].values.tolist() == [["build", "v13"]]
+    assert found.loc[0, "rate"] == pytest.approx(90 / 390)
+    assert drill_down.sentence(found, "failed attempts") == (
+        "90 % of the failed attempts have build “v13”, against 30 % of all others."
+    )
+
+
+def comparison(*deltas: Delta) -> Comparison:
+    """A comparison that holds only numbers."""
+    zero = [Delta(name, "ms", 0.0, 0.0) for name in delta.NAMES if name.startswith("time_")]
+    named = {d.name: d for d in (*zero, *deltas)}
+    return Comparison({}, {}, tuple(named.values()), (), None, ())
+
+
+def test_the_headline_says_what_made_the_difference() -> None:
+    """The classes of time that moved the same way, the largest first."""
+    found = comparison(
+        Delta("duration_ms", "ms", 10_000.0, 40_000.0, False), Delta("time_backoff_ms", "ms", 0.0, 24_000.0, False),
+        Delta("time_model_ms", "ms", 5_000.0, 11_500.0, False), Delta("time_queue_ms", "ms", 900.0, 400.0, True),
+    )  # fmt: skip
+    assert delta.headline(found) == "B took 30.0 s longer than A (+300 %): backoff +24.0 s, model +6.50 s."
+    unknown = comparison(Delta("duration_ms", "ms", None, 1.0))
+    assert "cannot be compared" in delta.headline(unknown)
+
+
+def test_a_difference_is_better_or_worse_and_unknown_is_neither() -> None:
+    """Direction by sign, judgement by word."""
+    assert delta.verdict(Delta("retries", "count", 1, 3, False)) == "▲ worse"
+    assert delta.verdict(Delta("retries", "count", 3, 1, True)) == "▼ better"
+    assert delta.verdict(Delta("operations", "count", 3, 4)) == "▲"
+    assert delta.verdict(Delta("cost_billed", "usd", None, 4.0)) == ""
+    assert delta.words(None, "usd") == "–"
+    assert delta.words(-0.25, "share", signed=True) == "−25.0 %"
+
+
+def test_waste_of_unknown_usage_is_unknown_not_zero() -> None:
+    """Rows without any known tokens stay unknown, and the sentence says that the cost is a lower bound."""
+    frame = pd.DataFrame(
+        {
+            "value": ["rate limited (HTTP 429)", "timed out"], "attempts": [4, 2], "model_attempts": [4, 1],
+            "unknown": [4, 0], "runs": [2, 1], "tokens_input": pd.array([None, 900], "Int64"),
+            "tokens_output": pd.array([None, 100], "Int64"), "cost": [None, 0.5], "run_ms": [100.0, 900.0],
+            "backoff_ms": [8000.0, 1000.0],
+        }
+    )  # fmt: skip
+    found = waste.priced(frame)
+    assert pd.isna(found["tokens"].iloc[0]) and found["tokens"].iloc[1] == 1000
+    assert waste.sentence(found, "the last 1 h") == (
+        "In the last 1 h, 6 attempts came to nothing: 1.0k tokens ($0.5000) and 10.0 s of run time and backoff. "
+        "The tokens of 4 of them are unknown, so the cost is at least this. "
+        "Most of the time went to: rate limited (HTTP 429) (81 %)."
+    )
+
+
+def test_a_download_is_exact_and_runs_no_formula() -> None:
+    """CSV keeps every digit but defuses what a spreadsheet would run; Parquet keeps the text as it is."""
+    frame = pd.DataFrame({"name": ["=1+1", "@x", "fine", None], "ms": [1.23456789, 2.0, 3.0, 4.0]})
+    csv = pd.read_csv(io.BytesIO(grid.csv(frame)))
+    assert csv["name"].tolist()[:3] == ["'=1+1", "'@x", "fine"]
+    assert csv["ms"].tolist() == frame["ms"].tolist()
+    assert pd.read_parquet(io.BytesIO(grid.parquet(frame)))["name"].tolist()[:2] == ["=1+1", "@x"]
+
+
+def test_text_from_data_is_never_markdown() -> None:
+    """Every sign that Markdown reads is escaped, line breaks vanish, and long text is cut."""
+    assert plain("[a](http://x) **b**\n# c") == r"\[a\]\(http\://x\) \*\*b\*\* \# c"
+    assert len(plain("y" * 500)) == 80
+
+
+def test_buckets_are_round_and_few() -> None:
+    """An hour in minutes, a day in half hours, a year in weeks."""
+    hour = 3_600_000_000
+    assert [period.bucket_ms(0, span) // 1000 for span in (hour, 24 * hour, 24 * 365 * hour)] == [60, 1800, 604_800]
+
+
+def run(**values: Any) -> dict[str, Any]:
+    """A row of ``runs``, null where nothing is given."""
+    return dict.fromkeys(schema.RUNS.names) | {"status": "running", "workflow_id": "w", "run_id": "r"} | values
+
+
+def test_an_unknown_run_is_drawn_as_unknown() -> None:
+    """A run of which nothing is known yet has no zeros."""
+    table = display(pd.DataFrame([run()]), 0)
+    assert table[["duration", "tokens", "cost", "waste", "attempts"]].isna().all(axis=None)
+    assert table["bar"].tolist() == [0.0]
+
+
+def test_why_is_the_failure_or_the_last_error_with_who_asked_for_the_wait() -> None:
+    """The run's own failure first; else its last failed attempt."""
+    error = {"error_type": "RateLimitError", "error_message": "429: slow down", "retry_by": "server"}
+    assert why(run(retries=1), error) == "RateLimitError: 429: slow down · wait asked by the server"
+    assert why(run(failure_type="ApplicationError", failure_message="no funds"), error) == "ApplicationError: no funds"
+    assert why(run(retries=2, last_error_type="Timeout"), None) == "Timeout"
+    assert why(run(), None) == ""
