@@ -17,9 +17,13 @@ def configured() -> bool:
         return False  # no secrets file at all: the ordinary case on loopback
 
 
+def _signed_in() -> bool:
+    return st.user.get("is_logged_in") is True  # absent as long as Streamlit itself has no provider: nobody is in
+
+
 def draw_user() -> None:
     """Who is signed in, and the way out; nothing where nobody signs in."""
-    if not configured() or not st.user.is_logged_in:
+    if not configured() or not _signed_in():
         return
     st.caption(plain(st.user.get("email") or st.user.get("name") or "signed in"), width="content")
     st.button("Sign out", on_click=st.logout, type="tertiary", icon=":material/logout:", key="sign_out")
@@ -27,7 +31,7 @@ def draw_user() -> None:
 
 def allowed() -> bool:
     """Whether the page may be drawn; else draws the way to sign in."""
-    if not configured() or st.user.is_logged_in:
+    if not configured() or _signed_in():
         return True
     with st.container(border=True, width=420):
         st.subheader("Durascope", anchor=False)

@@ -153,7 +153,7 @@ def test_the_runs_page_is_live_and_does_not_flicker(open_tab: OpenTab) -> None:
 def test_the_question_mark_shows_the_keys(open_tab: OpenTab) -> None:
     """Help is one key away, and Escape closes it."""
     page = open_tab("/health")
-    expect(page.get_by_role("button", name="Keys ?")).to_be_visible()
+    expect(page.locator(".st-key-footer button.open[data-ready]")).to_be_visible()
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_contain_text("Next and previous control")
     page.keyboard.press("Escape")

@@ -50,8 +50,10 @@ export default function ({ parentElement }) {
     event.preventDefault();
     open();
   };
-  parentElement.querySelector("button.open").onclick = open;
+  const button = parentElement.querySelector("button.open");
+  button.onclick = open;
   document.addEventListener("keydown", pressed);
+  button.dataset.ready = "yes";
   return () => document.removeEventListener("keydown", pressed);
 }
 """
