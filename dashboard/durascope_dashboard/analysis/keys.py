@@ -66,5 +66,8 @@ def first_known(*columns: Any) -> Any:
     """Row by row the first that is not null."""
     result = columns[0]
     for column in columns[1:]:
-        result = result.where(result.notna(), column)
+        known = result.notna()
+        if known.all():
+            break  # most are: a few joins a second have mostly fixed costs
+        result = result.where(known, column)
     return result
