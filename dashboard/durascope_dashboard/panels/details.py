@@ -1,18 +1,22 @@
 """What is selected on the timeline: an operation with each of its attempts, or a span with its attributes."""
 
 import json
+from collections.abc import Iterable
 
 import streamlit as st
 
 from durascope_dashboard import data, units
+from durascope_dashboard.analysis.what_if import Saving
 from durascope_dashboard.data import Row
 from durascope_dashboard.panels import markup, retry, status
 
 _TIMES = ("queue", "run", "backoff")
 
 
-def draw(run: Row, selected: str | None, operations: list[Row], attempts: list[Row]) -> None:
-    """The panel beside the timeline."""
+def draw(
+    run: Row, selected: str | None, operations: list[Row], attempts: list[Row], savings: Iterable[Saving] = ()
+) -> None:
+    """The panel beside the timeline. ``savings``: what retries cost the run, as far as computed."""
     if selected is None or selected == "run":
         markup.html("<b>Run</b>" + _identity(run))
         st.caption("Select a row of the timeline to see its attempts, tokens and errors.")
@@ -24,7 +28,7 @@ def draw(run: Row, selected: str | None, operations: list[Row], attempts: list[R
     found = [row for row in operations if row["operation_id"] == selected]
     if found:
         tries = [row for row in attempts if row["operation_id"] == selected]
-        _operation(run, found[0], sorted(tries, key=lambda row: int(row["attempt"])))
+        _operation(found[0], sorted(tries, key=lambda row: int(row["attempt"])), savings)
         return
     key = {name: run[name] for name in ("namespace", "workflow_id", "run_id")}
     span = data.table("span", span_id=selected.removeprefix("span:"), **key).to_pylist()
@@ -40,7 +44,7 @@ def _identity(run: Row) -> str:
     return header.identity(run)
 
 
-def _operation(run: Row, row: Row, attempts: list[Row]) -> None:
+def _operation(row: Row, attempts: list[Row], savings: Iterable[Saving]) -> None:
     label = row["model"] if row["kind"] == "model" else row["name"]
     markup.html(
         f"<b>{markup.text(label or row['name'])}</b> "
@@ -48,7 +52,9 @@ def _operation(run: Row, row: Row, attempts: list[Row]) -> None:
             [
                 ("kind", str(row["kind"]).replace("_", " ")), ("status", status.words(row["status"])),
                 ("agent", row["agent"] or ""), ("activity", row["activity_type"] or ""),
-                ("operation", row["operation_id"]), ("scheduled", units.moment(row["scheduled"])),
+                ("operation", row["operation_id"]),
+                ("history event", f"{row['event_id']}" if row["event_id"] is not None else ""),
+                ("scheduled", units.moment(row["scheduled"])),
                 ("queue · run · backoff", " · ".join(units.duration(row[f"{k}_ms"]) for k in _TIMES)),
                 ("tokens", _billed(row)),
                 ("cost", units.money(row["cost_billed"]) if row["kind"] == "model" else ""),
@@ -58,7 +64,7 @@ def _operation(run: Row, row: Row, attempts: list[Row]) -> None:
         )
     )  # fmt: skip
     if attempts:
-        retry.card(run, row, attempts)
+        retry.card(row, attempts, savings)
     for attempt in attempts:
         markup.html(_attempt(attempt))
 

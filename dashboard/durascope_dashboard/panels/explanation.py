@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from durascope_dashboard import data
+from durascope_dashboard.analysis.critical_path import CriticalPath, critical_path
 from durascope_dashboard.analysis.explain import explain
 from durascope_dashboard.data import Row
 from durascope_dashboard.panels import markup
@@ -14,17 +15,15 @@ from durascope_dashboard.panels import markup
 USUAL_S = 60.0
 
 
-def draw(run: Row, operations: list[Row], attempts: list[Row]) -> None:
-    """Write it."""
+def draw(run: Row, operations: list[Row], attempts: list[Row], path: CriticalPath) -> CriticalPath:
+    """Write it. ``path``: what is known of the critical path; answers it with what each retry cost."""
     source = (os.environ.get("DURASCOPE_SERVER"), os.environ.get("DURASCOPE_STORE"))
     usual = _usual(source, run["workflow_type"]) if run["workflow_type"] else None
-    version = (*source, run["namespace"], run["workflow_id"], run["run_id"], run["updated"])
-    sentences = (
-        _kept(version, run, operations, attempts, usual)
-        if run["closed"] is not None
-        else explain(run, operations, attempts, usual).text
-    )
-    markup.html(markup.named(sentences))
+    if not path.savings and (run["retries"] or 0) > 0:
+        version = (*source, run["namespace"], run["workflow_id"], run["run_id"], run["updated"])
+        path = _whole(version, run, operations, attempts)
+    markup.html(markup.named(explain(run, operations, attempts, usual, path).text))
+    return path
 
 
 def room() -> None:
@@ -32,10 +31,9 @@ def room() -> None:
     markup.html(markup.named("\u00a0"))
 
 
-@st.cache_data(max_entries=50, show_spinner=False)
-def _kept(version: tuple[object, ...], _run: Row, _operations: list[Row], _attempts: list[Row],
-          _usual: Mapping[str, Any] | None) -> str:  # fmt: skip
-    return explain(_run, _operations, _attempts, _usual).text
+@st.cache_resource(max_entries=20, show_spinner=False)
+def _whole(version: tuple[object, ...], _run: Row, _operations: list[Row], _attempts: list[Row]) -> CriticalPath:
+    return critical_path(_run, _operations, _attempts)
 
 
 @st.cache_data(ttl=USUAL_S, max_entries=200, show_spinner=False)

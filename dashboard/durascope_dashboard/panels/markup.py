@@ -14,6 +14,7 @@ from durascope_dashboard import theme
 _BORDER: Final = "color-mix(in srgb, currentColor 18%, transparent)"
 STYLE: Final = f"""<style>
 .st-key-timeline_base {{ display: none; }}
+@media print {{ .st-key-details {{ height: auto !important; overflow: visible !important; }} }}
 .ds-table {{ border-collapse: collapse; font-size: 13px; line-height: 1.35; width: 100%;
   font-variant-numeric: tabular-nums; }}
 .ds-table th {{ font-weight: 600; opacity: .75; font-size: 12px; text-align: left; }}

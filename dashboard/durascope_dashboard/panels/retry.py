@@ -1,19 +1,27 @@
 """The retry card: which layer retried, for whose delay, whether the error is known elsewhere, whether layers stack."""
 
+from collections.abc import Iterable
+
 import streamlit as st
 
 from durascope_dashboard import data, units
+from durascope_dashboard.analysis.what_if import Saving
 from durascope_dashboard.data import Row
 from durascope_dashboard.exceptions import DurascopeError
 from durascope_dashboard.panels import markup
 
 
-def card(run: Row, operation: Row, attempts: list[Row]) -> None:
-    """Draw it, if anything was retried."""
+def card(operation: Row, attempts: list[Row], savings: Iterable[Saving] = ()) -> None:
+    """Draw it, if anything was retried. ``savings``: what each retry cost the run as a whole, as far as computed."""
     sentences = explain(operation, attempts)
     if not sentences:
         return
-    sentences += _elsewhere(run, attempts)
+    sentences += [
+        f"Attempt {saving.attempt}: {saving.sentence}" if saving.attempt is not None else saving.sentence
+        for saving in sorted(savings, key=lambda saving: saving.attempt or 0)
+        if saving.operation_id == operation["operation_id"]
+    ]
+    sentences += _elsewhere(attempts)
     with st.container(border=True):
         markup.html("<b>Retries</b>" + "".join(markup.note(s) for s in sentences))
 
@@ -35,9 +43,9 @@ def explain(operation: Row, attempts: list[Row]) -> list[str]:
     by_server = [row for row in attempts if row["retry_by"] == "server"]
     if by_server:
         asked = ", ".join(units.duration(row["retry_delay_ms"]) for row in by_server[:5])
-        found.append(f"The server asked for the delay (Retry-After) {len(by_server)} times: {asked}.")
+        found.append(f"The server asked for the delay (Retry-After) {_times(len(by_server))}: {asked}.")
     if http:
-        found.append(f"The HTTP client retried {http} times inside the attempts.")
+        found.append(f"The HTTP client retried {_times(http)} inside the attempts.")
     if http and last > 1:
         found.append(
             f"Two layers retry the same call: up to {_stack(attempts)} requests an attempt, times {last} attempts. "
@@ -45,15 +53,20 @@ def explain(operation: Row, attempts: list[Row]) -> list[str]:
         )
     unseen = last - len(numbers)
     if unseen > 0:
-        found.append(f"{unseen} attempts are known only by their number: telemetry of the worker would show them.")
+        only = "is known only by its" if unseen == 1 else "are known only by their"
+        found.append(f"{units.many(unseen, 'attempt')} {only} number: telemetry of the worker would show more.")
     return found
+
+
+def _times(number: int) -> str:
+    return {1: "once", 2: "twice"}.get(number, f"{number} times")
 
 
 def _stack(attempts: list[Row]) -> int:
     return 1 + max(row["http_retries"] or 0 for row in attempts)
 
 
-def _elsewhere(run: Row, attempts: list[Row]) -> list[str]:
+def _elsewhere(attempts: list[Row]) -> list[str]:
     prints = {row["fingerprint"] for row in attempts if row["fingerprint"]}
     if not prints:
         return []
@@ -62,8 +75,8 @@ def _elsewhere(run: Row, attempts: list[Row]) -> list[str]:
     except DurascopeError:
         return []  # the card is complete without it; the page shows that the source is gone
     return [
-        f"The same error ({row['error_type']}) in {row['runs'] - 1} other run{'s' if row['runs'] != 2 else ''}, "
-        f"{row['attempts']} attempts in all."
+        f"The same error ({row['error_type']}) in {units.many(row['runs'] - 1, 'other run')}, "
+        f"{units.many(row['attempts'], 'attempt')} in all."
         for row in errors
         if row["fingerprint"] in prints and row["runs"] > 1
     ]

@@ -8,13 +8,16 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from durascope_dashboard import data
+from durascope_dashboard import data, units
+from durascope_dashboard.analysis.critical_path import CriticalPath
+from durascope_dashboard.analysis.what_if import Saving
 from durascope_dashboard.data import Row
 from durascope_dashboard.panels import grid, header, markup, status
 from durascope_dashboard.panels.grid import Column
 from durascope_dashboard.timeline.rows import Timeline
 
 SPAN_LIMIT: Final = 2000
+COSTS_SHOWN: Final = 15
 _ROWS: Final = {
     "row": Column("row", width=340), "kind": Column("kind"), "status": Column("status"),
     "started_ms": Column("start", "ms", "From the start of the run"), "duration_ms": Column("duration", "ms"),
@@ -34,11 +37,15 @@ _SPANS: Final = ("name", "kind", "status", "agent", "model", "activity_id", "att
                  "parent_span_id", "attributes")  # fmt: skip
 
 
-def draw(run: Row, attempts: list[Row], drawn: Timeline) -> None:
+def draw(run: Row, attempts: list[Row], drawn: Timeline, path: CriticalPath) -> None:
     """Tabs under the timeline."""
-    facts, rows, tries, raw = st.tabs(
-        ["About this run", "Table of rows", "Attempts", "Raw spans"], key="run_tables", on_change="rerun"
-    )
+    costs, rows, tries, raw, facts = st.tabs(
+        ["What the retries cost", "Table of rows", "Attempts", "Raw spans", "About this run"],
+        key="run_tables", on_change="rerun",
+    )  # fmt: skip
+    if costs.open:
+        with costs:
+            _costs(path)
     if facts.open:
         with facts:
             markup.html(header.identity(run))
@@ -51,6 +58,35 @@ def draw(run: Row, attempts: list[Row], drawn: Timeline) -> None:
     if raw.open:
         with raw:
             _spans(run)
+
+
+def _costs(path: CriticalPath) -> None:
+    found = [saving for saving in path.savings if saving.at_most_ms >= 1][:COSTS_SHOWN]
+    if not found:
+        st.caption("No retry made this run longer.")
+        return
+    markup.html(
+        markup.table(
+            ("operation", "attempt", "error", "lost", "the run would have ended earlier by"),
+            [
+                (saving.name or saving.operation_id, "all" if saving.attempt is None else f"{saving.attempt}",
+                 saving.error_type or "", units.duration(saving.lost_ms), _earlier(saving))
+                for saving in found
+            ],
+            right=(1, 3, 4),
+        )
+        + markup.note(
+            "What an operation waited for is not recorded: the first figure holds if it waited for all that had closed "
+            "before, the second if it waited only for the last of these."
+        )
+    )  # fmt: skip
+
+
+def _earlier(saving: Saving) -> str:
+    about = "about " if saving.estimated else ""
+    if saving.at_most_ms - saving.saved_ms < max(1.0, 0.02 * saving.at_most_ms):
+        return about + units.duration(saving.saved_ms)
+    return f"{about}{units.duration(saving.saved_ms)} to {units.duration(saving.at_most_ms)}"
 
 
 def rows_table(drawn: Timeline) -> pd.DataFrame:

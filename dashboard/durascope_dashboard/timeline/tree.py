@@ -56,7 +56,7 @@ def build(run: Row, operations: Iterable[Row], spans: Iterable[Row]) -> Node:
             nodes[node.id] = node
     for node in nodes.values():
         node.parent = place.parent_row(node, nodes)
-    for node in sorted(nodes.values(), key=lambda n: (n.start, n.id)):
+    for node in sorted(nodes.values(), key=lambda n: (n.start, n.kind != conventions.SPAN_HANDOFF, n.id)):
         (nodes[node.parent] if node.parent != ROOT else root).children.append(node)
     for node in (root, *nodes.values()):
         if len(node.children) > MANY:

@@ -7,12 +7,15 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from durascope_dashboard import data
-from durascope_dashboard.analysis.critical_path import critical_path
+from durascope_dashboard.analysis.critical_path import CriticalPath, critical_path
+from durascope_dashboard.analysis.what_if import MOST
 from durascope_dashboard.data import Row
 from durascope_dashboard.timeline.rows import Timeline, timeline
 
 KEPT_S = 600.0
 KEPT = 6
+WHAT_IF = 1_000
+"""Operations up to which it is computed before the first paint what each retry cost; the paragraph does it later."""
 LONG = 3_000
 """Operations from which reading a run is worth a progress bar."""
 
@@ -26,6 +29,7 @@ class Loaded:
     attempts: list[Row]
     spans: list[Row]
     timeline: Timeline
+    path: CriticalPath
 
 
 def load(run: Row, progress: DeltaGenerator) -> Loaded:
@@ -61,6 +65,7 @@ def _read(run: Row, slot: DeltaGenerator | None) -> Loaded:
         slot.progress(0.75, "Laying out the timeline")
     operations, attempts, spans = parts
     now = data.now()
-    path = critical_path(run, operations, attempts, now if run["closed"] is None else None, retries=0)
+    retries = MOST if len(operations) <= WHAT_IF else 0
+    path = critical_path(run, operations, attempts, now if run["closed"] is None else None, retries=retries)
     drawn = timeline(run, operations, attempts, spans, now, critical=path.operation_ids)
-    return Loaded(run, operations, attempts, spans, drawn)
+    return Loaded(run, operations, attempts, spans, drawn, path)

@@ -56,8 +56,8 @@ def _body(workflow_id: str, run_id: str | None, namespace: str | None) -> None:
         with pending:
             live.draw(run, loaded.operations, loaded.attempts, now)
         with words:
-            explanation.draw(run, loaded.operations, loaded.attempts)
-        tables.draw(run, loaded.attempts, loaded.timeline)
+            path = explanation.draw(run, loaded.operations, loaded.attempts, loaded.path)
+        tables.draw(run, loaded.attempts, loaded.timeline, path)
 
 
 def _timeline(loaded: Loaded) -> None:
@@ -71,7 +71,7 @@ def _timeline(loaded: Loaded) -> None:
     with left:
         selected = _select(loaded)
     with right, st.container(height=DETAILS_PX, border=True, key="details"):
-        details.draw(loaded.run, selected, loaded.operations, loaded.attempts)
+        details.draw(loaded.run, selected, loaded.operations, loaded.attempts, loaded.path.savings)
 
 
 def _select(loaded: Loaded) -> str | None:

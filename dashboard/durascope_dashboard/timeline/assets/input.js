@@ -239,7 +239,8 @@ function hover(view, event) {
   fillTip(view.tip, view, row, event.offsetX > view.left ? segmentAt(view, row, attempt, event.offsetX) : -1);
   const top = view.scroll.offsetTop + event.offsetY;
   view.tip.style.left = `${Math.min(event.offsetX + 14, view.width - 300)}px`;
-  view.tip.style.top = `${top + 16 + view.tip.offsetHeight > view.root.clientHeight ? top - view.tip.offsetHeight - 8 : top + 16}px`;
+  const below = Math.min(view.root.clientHeight, window.innerHeight - view.root.getBoundingClientRect().top);
+  view.tip.style.top = `${top + 16 + view.tip.offsetHeight > below ? top - view.tip.offsetHeight - 8 : top + 16}px`;
 }
 
 function segmentAt(view, row, attempt, x) {

@@ -3,6 +3,7 @@
 
 const HEAD = MINI + AXIS;
 const MAX_LINES = 25;
+const MAX_PRINTED = 600; // a canvas has a limit of height
 
 class Timeline {
   constructor(host) {
@@ -17,6 +18,16 @@ class Timeline {
     host.append(this.root);
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(this.root);
+    this.paper = matchMedia("print");
+    this.onPaper = () => this.print();
+    this.paper.addEventListener("change", this.onPaper);
+  }
+
+  // On paper nobody scrolls: all rows, drawn at once, before the page is taken.
+  print() {
+    if (!this.model) return;
+    this.layout();
+    this.draw();
   }
 
   build() {
@@ -96,7 +107,7 @@ class Timeline {
   layout() {
     this.lines = visibleLines(this.model, this.state);
     this.state.cursor = Math.min(this.state.cursor, Math.max(this.lines.length - 1, 0));
-    const shown = Math.min(Math.max(this.lines.length, 3), MAX_LINES);
+    const shown = Math.min(Math.max(this.lines.length, 3), this.paper.matches ? MAX_PRINTED : MAX_LINES);
     this.height = HEAD + shown * ROW;
     this.scroll.style.height = `${this.height}px`;
     this.spacer.style.height = `${HEAD + this.lines.length * ROW}px`;
@@ -212,6 +223,7 @@ class Timeline {
 
   close() {
     this.observer.disconnect();
+    this.paper.removeEventListener("change", this.onPaper);
     cancelAnimationFrame(this.frame);
     this.root.remove();
   }
