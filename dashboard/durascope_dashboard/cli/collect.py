@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from durascope_dashboard.cli._serving import serving_options, serving_settings
 from durascope_dashboard.cli._temporal import temporal_config, temporal_options
 
 if TYPE_CHECKING:
@@ -19,19 +20,21 @@ if TYPE_CHECKING:
 @click.option("--otlp-http", default="127.0.0.1:4318", show_default=True, metavar="HOST:PORT",
               help="OTLP over HTTP, read API and /healthz.")  # fmt: skip
 @click.option("--no-history", is_flag=True, help="Do not follow Temporal's histories.")
+@serving_options
 @temporal_options
 def command(
     store: Path | None,
     otlp_grpc: str,
     otlp_http: str,
     no_history: bool,
-    **temporal: Any,
+    **others: Any,
 ) -> int:
     """Receive OTLP, follow Temporal's histories and answer readers, until SIGINT or SIGTERM."""
     from durascope_dashboard.collector.server import run_collector
     from durascope_dashboard.reader import default_store
 
-    config = temporal_config(**temporal)
+    settings = serving_settings(others)
+    config = temporal_config(**others)
     decoder = config.decoder()
 
     async def follow(ingest: "Ingest") -> "Follower":
@@ -40,5 +43,6 @@ def command(
         return Follower(config, ingest, decoder=decoder)
 
     return run_collector(
-        store or default_store(), otlp_grpc=otlp_grpc, otlp_http=otlp_http, history=not no_history, follow=follow
-    )
+        store or default_store(), otlp_grpc=otlp_grpc, otlp_http=otlp_http, history=not no_history, follow=follow,
+        settings=settings,
+    )  # fmt: skip

@@ -143,6 +143,8 @@ def _spans(rows: _Rows) -> Decoded:
         "failed": pa.array(codes == 2), "message": made["status_message"], "begun_only": made["end"].is_null()
     }  # fmt: skip
     wanted = pc.fill_null(pc.equal(made["kind"], c.SPAN_ATTEMPT), False)
+    # Our own export may come back to us by way of a collector; what it was made from is known already.
+    wanted = pc.and_(wanted, pc.fill_null(pc.not_equal(made["scope"], c.SCOPE_RECONSTRUCTED), True))
     return Decoded(
         spans=columns.table(made, schema.SPANS),
         span_attempts=attempts_table(facts, told, wanted),

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from durascope.identity import RunKey
 from durascope_dashboard.exceptions import StoreUnavailable
-from durascope_dashboard.store import ddl, keys, opening, schema
+from durascope_dashboard.store import keys, migrations, opening, schema
 
 if TYPE_CHECKING:
     from durascope_dashboard.analysis.join import Evidence, Joined
@@ -57,8 +57,7 @@ class DuckStore:
         self._cursors_lock = threading.Lock()
         self._closed = False
         if not read_only:
-            for statement in ddl.create_all():
-                self._connection.execute(statement)
+            migrations.migrate(self._connection)
 
     # -- writing ------------------------------------------------------------------------------------------------
 
@@ -264,10 +263,16 @@ class DuckStore:
         log = Path(f"{self.path}.wal")
         return log.stat().st_size if log.exists() else 0
 
-    def used_bytes(self) -> int:
-        """What the file's blocks in use and the log take; blocks that a deletion freed are used again, not returned."""
-        row = self.cursor().execute("SELECT used_blocks * block_size FROM pragma_database_size()").fetchone()
-        return int(row[0] if row else 0) + self.log_bytes()
+    def live_bytes(self) -> int:
+        """What the rows in the store take, about: DuckDB frees blocks only when all rows of a row group are gone,
+        so what is used is scaled by how many of the stored spans are still there."""
+        row = self.sql(
+            "SELECT (SELECT used_blocks * block_size FROM pragma_database_size()) AS used, "
+            "(SELECT count(*) FROM spans) AS live, "
+            "(SELECT estimated_size FROM duckdb_tables() WHERE table_name = 'spans') AS stored"
+        ).to_pylist()[0]
+        share = row["live"] / row["stored"] if row["stored"] else 1.0
+        return int(row["used"] * min(share, 1.0))
 
     def close(self) -> None:
         """Checkpoint and release the file. Closing twice does nothing."""

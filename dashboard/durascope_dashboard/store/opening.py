@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from durascope_dashboard.exceptions import StoreIncompatible, StoreLocked, StoreUnavailable
-from durascope_dashboard.store import schema
+from durascope_dashboard.store import migrations, schema
 
 _HOLDER = re.compile(r"PID (\d+)")
 
@@ -15,7 +15,7 @@ _HOLDER = re.compile(r"PID (\d+)")
 def open_checked(path: Path, *, read_only: bool, config: Mapping[str, str]) -> duckdb.DuckDBPyConnection:
     """Connect, after a read-only look at what an existing file is. Raises the StoreUnavailable family."""
     if path.exists():
-        _check(path)
+        _check(path, read_only=read_only)
     elif read_only:
         raise StoreUnavailable(
             f"there is no collector running and no store at {path}; start one with: durascope collect --store {path}"
@@ -34,7 +34,7 @@ def _make_parent(path: Path) -> None:
         ) from error
 
 
-def _check(path: Path) -> None:
+def _check(path: Path, *, read_only: bool) -> None:
     """A writable open would replay the log and may convert the file, so look read-only first."""
     if path.is_dir():
         raise StoreUnavailable(f"{path} is a folder, not a store file; name a file with --store")
@@ -43,13 +43,19 @@ def _check(path: Path) -> None:
         names = {row[0] for row in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
         if not names:
             return  # an empty database: ours to fill
-        found = (
-            connection.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
-            if "meta" in names
-            else None
-        )
+        _check_version(path, connection, "meta" in names)
+        if read_only and migrations.missing(connection):
+            raise StoreIncompatible(
+                f"the store {path} was written by an older Durascope; bring it up to date, keeping every row, with: "
+                f"durascope store upgrade --store {path}"
+            )
     finally:
         connection.close()
+
+
+def _check_version(path: Path, connection: duckdb.DuckDBPyConnection, has_meta: bool) -> None:
+    select = "SELECT value FROM meta WHERE key = 'schema_version'"
+    found = connection.execute(select).fetchone() if has_meta else None
     if found is None:
         raise StoreIncompatible(f"{path} is a DuckDB file but not a Durascope store; name another with --store")
     if not str(found[0]).isdigit() or int(found[0]) > schema.SCHEMA_VERSION:

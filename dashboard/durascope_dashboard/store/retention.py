@@ -1,12 +1,12 @@
 """Taking runs out of the store, with everything that was told of them. Open runs stay, however old."""
 
+import math
 from typing import Final
 
 from durascope_dashboard.store import schema
 from durascope_dashboard.store.duckdb_store import DuckStore
 
 RUNS_PER_STEP: Final = 5_000
-SHARE_PER_STEP: Final = 0.05
 
 
 def drop_closed_before(store: DuckStore, micros: int) -> int:
@@ -22,11 +22,12 @@ def drop_closed_before(store: DuckStore, micros: int) -> int:
 
 
 def drop_oldest(store: DuckStore, size: int) -> int:
-    """Take out the runs that closed first until the store uses at most ``size`` bytes; how many."""
+    """Take out the runs that closed first until what is left takes at most ``size`` bytes; how many."""
     dropped = 0
-    while store.used_bytes() > size:
+    while (live := store.live_bytes()) > size:
         closed = store.sql("SELECT count(*) AS n FROM runs WHERE status <> 'running'")["n"][0].as_py()
-        step = _drop(store, "closed IS NOT NULL", max(1, int(closed * SHARE_PER_STEP)))
+        surplus = math.ceil(closed * (1 - size / live))
+        step = _drop(store, "closed IS NOT NULL", max(1, min(surplus, RUNS_PER_STEP)))
         if not step:
             break  # what is left is open
         dropped += step

@@ -1,0 +1,178 @@
+"""A store as a whole: migrated, thinned out, rewritten, exported and imported, with every row accounted for."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from durascope_dashboard.exceptions import StoreIncompatible, StoreLocked, StoreUnavailable, UsageError
+from durascope_dashboard.store import maintenance, migrations, schema
+from durascope_dashboard.store.duckdb_store import DuckStore
+from durascope_dashboard.store.retention import drop_closed_before, drop_oldest
+from tests.store.rows import T0, rows, run_rows
+
+SECOND = 1_000_000
+
+
+def fill(store: DuckStore, count: int = 10) -> None:
+    """Runs that close one after another, each with a span and an attempt; and one that is open and older than all."""
+    store.append("runs", run_rows(count))
+    keys = [{"workflow_id": f"w{i}", "run_id": f"r{i}"} for i in range(count)]
+    span = {"trace_id": "t", "start": T0, "received": T0, "attributes": '{"a":1}' * 50}
+    store.append("spans", rows("spans", *(key | span | {"span_id": f"s{i}", "seq": i} for i, key in enumerate(keys))))
+    attempt = {"activity_id": "1", "attempt": 1, "begun_only": False}
+    store.append("span_attempts", rows("span_attempts", *(key | attempt for key in keys)))
+    store.append("history_runs", rows("history_runs", *(key | {"from_history": True} for key in keys)))
+    store.append("runs", rows("runs", {"workflow_id": "open", "run_id": "o", "status": "running", "started": 1}))
+
+
+def counts(store: DuckStore) -> dict[str, int]:
+    return {t: store.sql(f"SELECT count(*) AS n FROM {t}")["n"][0].as_py() for t in schema.TABLES}
+
+
+def old_store(path: Path, *, without: tuple[str, str] = ("runs", "spark")) -> None:
+    """A store of version 1 as it was before a column and a table were added."""
+    with DuckStore(path) as store:
+        fill(store)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(f"ALTER TABLE {without[0]} DROP COLUMN {without[1]}")
+        connection.execute("DROP TABLE history_waits")
+
+
+def test_an_older_store_is_brought_up_to_date_with_every_row(tmp_path: Path) -> None:
+    """New columns are null in old rows, and new rows can be written beside them."""
+    path = tmp_path / "store.duckdb"
+    old_store(path)
+    with pytest.raises(StoreIncompatible, match="durascope store upgrade"):
+        DuckStore(path, read_only=True)
+    with DuckStore(path) as store:
+        assert counts(store)["runs"] == 11 and counts(store)["history_waits"] == 0
+        store.append("runs", run_rows(1, run_id="new", spark="[1]"))
+        sparks = store.sql("SELECT spark FROM runs")["spark"].to_pylist()
+        assert sparks.count(None) == 11 and sparks.count("[1]") == 1
+    DuckStore(path, read_only=True).close()
+
+
+def test_a_step_between_versions_runs_once_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step that fails leaves the file at its old version, whole."""
+    path = tmp_path / "store.duckdb"
+    with DuckStore(path) as store:
+        fill(store)
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", 2)
+    monkeypatch.setattr(migrations, "STEPS", {2: ("UPDATE runs SET task_queue = 'moved'", "SELECT nonsense")})
+    with pytest.raises(duckdb.Error):
+        DuckStore(path)
+    monkeypatch.setattr(migrations, "STEPS", {2: ("UPDATE runs SET retries = coalesce(retries, 0) + 100",)})
+    for _ in range(2):
+        with DuckStore(path) as store:
+            found = store.sql("SELECT min(retries) AS low, max(retries) AS high FROM runs").to_pylist()[0]
+            assert (found["low"], found["high"]) == (100, 102)
+            assert store.query("store_info")["schema_version"].to_pylist() == [2]
+            assert store.sql("SELECT count(*) AS n FROM runs WHERE task_queue = 'moved'")["n"].to_pylist() == [0]
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", 1)
+    with pytest.raises(StoreIncompatible, match="has schema version 2 and this Durascope reads up to 1"):
+        DuckStore(path)
+
+
+def test_old_runs_go_with_everything_told_of_them(tmp_path: Path) -> None:
+    """By when they closed; what is open stays, however old; spans of no run go by when they came."""
+    with DuckStore(tmp_path / "store.duckdb") as store:
+        fill(store)
+        nobodys = {"workflow_id": "", "run_id": "", "trace_id": "t", "span_id": "x", "start": T0}
+        store.append(
+            "spans", rows("spans", nobodys | {"received": T0, "seq": 90}, nobodys | {"received": T0 * 2, "seq": 91})
+        )
+        assert drop_closed_before(store, T0 + 4 * SECOND) == 4
+        left = counts(store)
+        assert (left["runs"], left["spans"], left["span_attempts"], left["history_runs"]) == (7, 7, 6, 6)
+        assert store.query("run", workflow_id="open").num_rows == 1
+        assert store.query("runs", order="started", descending=False)["workflow_id"].to_pylist()[1] == "w4"
+        assert drop_closed_before(store, T0 + 4 * SECOND) == 0
+
+
+def test_above_a_size_the_oldest_go_first(tmp_path: Path) -> None:
+    """As many as it takes and no more, also where DuckDB gives no block back yet."""
+    with DuckStore(tmp_path / "store.duckdb") as store:
+        store.append("runs", run_rows(2000))
+        noise = [{"workflow_id": f"w{i}", "run_id": f"r{i}", "trace_id": str(i), "span_id": str(i), "start": T0,
+                  "received": T0, "seq": i, "attributes": "".join(chr(33 + (i * j * 7919) % 90) for j in range(1500))}
+                 for i in range(2000)]  # fmt: skip
+        for start in range(0, 2000, 500):
+            store.append("spans", rows("spans", *noise[start : start + 500]))
+            store.checkpoint()
+        size = store.live_bytes()
+        dropped = drop_oldest(store, size * 2 // 3)
+        assert 400 < dropped < 1000 and store.live_bytes() <= size * 2 // 3
+        assert store.query("runs", order="closed", descending=False, limit=1)["workflow_id"].to_pylist() == [
+            f"w{dropped}"
+        ]
+
+
+def test_vacuum_keeps_every_row_and_gives_space_back(tmp_path: Path) -> None:
+    """Also small values, and the order in which spans came; nothing is left beside the file."""
+    path = tmp_path / "store.duckdb"
+    with DuckStore(path) as store:
+        fill(store)
+        store.set_meta("watermark:default", "7")
+        before = {t: store.sql(f"SELECT * FROM {t}").to_pylist() for t in schema.TABLES}
+    was, now = maintenance.vacuum(path)
+    assert was > 0 and now > 0
+    assert [item.name for item in tmp_path.iterdir()] == ["store.duckdb"]
+    with DuckStore(path) as store:
+        assert {t: store.sql(f"SELECT * FROM {t}").to_pylist() for t in schema.TABLES} == before
+        assert store.get_meta("watermark:default") == "7"
+        store.append("runs", run_rows(1, run_id="after"))
+
+
+def test_an_export_comes_back_whole_and_only_once(tmp_path: Path) -> None:
+    """Into an empty store as it was; a second time nothing is new; into another store beside what is there."""
+    path, folder = tmp_path / "store.duckdb", tmp_path / "out's"
+    with DuckStore(path) as store:
+        fill(store)
+        before = counts(store)
+    assert dict(maintenance.export(path, folder)) == before
+    with pytest.raises(UsageError, match="is not empty"):
+        list(maintenance.export(path, folder))
+    other = tmp_path / "other.duckdb"
+    assert dict(maintenance.import_(other, folder)) == before
+    again = dict(maintenance.import_(other, folder))
+    assert again == dict.fromkeys(schema.TABLES, 0)
+    with DuckStore(other) as store:
+        left = counts(store)
+        assert (left["spans"], left["span_attempts"], left["history_runs"]) == (10, 10, 10)
+        assert store.sql("SELECT count(DISTINCT seq) AS n FROM spans")["n"].to_pylist() == [10]
+
+
+def test_what_is_no_export_is_one_sentence(tmp_path: Path) -> None:
+    """No manifest, a broken one, one of a newer version; no store to vacuum."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with pytest.raises(StoreUnavailable, match="holds no store export"):
+        list(maintenance.import_(tmp_path / "s.duckdb", folder))
+    (folder / maintenance.MANIFEST).write_text("{")
+    with pytest.raises(StoreIncompatible, match="cannot be read"):
+        list(maintenance.import_(tmp_path / "s.duckdb", folder))
+    (folder / maintenance.MANIFEST).write_text('{"schema_version": 999}')
+    with pytest.raises(StoreIncompatible, match="upgrade Durascope"):
+        list(maintenance.import_(tmp_path / "s.duckdb", folder))
+    with pytest.raises(StoreUnavailable, match="there is no store"):
+        maintenance.vacuum(tmp_path / "none.duckdb")
+
+
+def test_a_store_in_use_is_left_alone(tmp_path: Path) -> None:
+    """Vacuum needs the file to itself: beside a running collector it says whose it is."""
+    path = tmp_path / "store.duckdb"
+    code = "import sys; from durascope_dashboard.store.duckdb_store import DuckStore\n"
+    code += "s = DuckStore(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+    holder: Any = subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert holder.stdout.readline() == "open\n"
+        with pytest.raises(StoreLocked, match=f"in use by process {holder.pid}"):
+            maintenance.vacuum(path)
+    finally:
+        holder.communicate(timeout=30)
