@@ -5,6 +5,8 @@ from typing import Final
 import pandas as pd
 
 LEAST_SELECTED: Final = 3
+NOT_KNOWN: Final = "(none)"
+"""The query's word for an attribute that an attempt lacks: nothing that attempts can have in common."""
 
 
 def compared(frame: pd.DataFrame) -> pd.DataFrame:
@@ -21,6 +23,7 @@ def compared(frame: pd.DataFrame) -> pd.DataFrame:
     found["rate"] = found["selected"] / (found["selected"] + found["rest"])
     found["difference"] = found["selected_share"] - found["rest_share"]
     telling = (found["selected"] >= LEAST_SELECTED) & (by["value"].transform("size") > 1) & (found["difference"] > 0)
+    telling &= found["value"] != NOT_KNOWN
     order = found[telling].sort_values(["difference", "selected"], ascending=False, kind="stable")
     return order.reset_index(drop=True)
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import streamlit as st
 
 from durascope_dashboard import data, sign_in
-from durascope_dashboard.panels.plain import plain
+from durascope_dashboard.panels import markup
 
 KEYS: Final = (
     ("?", "This help"),
@@ -80,7 +80,8 @@ def _source() -> str:
 def draw() -> None:
     """Draw it."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="footer"):
-        st.caption(f"Durascope {plain(_version())} · data from {plain(_source(), 120)}", width="content")
+        where = markup.text(f"Durascope {_version()} · data from {_source()}")
+        st.html(f'<span style="font-size:12.5px;opacity:.75">{where}</span>', width="content")
         st.space("stretch")
         sign_in.draw_user()
         _component()(key="keys", width="content", height="content")

@@ -6,6 +6,7 @@ The page shows rounded words; CSV and Parquet hold the exact values, with the un
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
@@ -32,6 +33,13 @@ def _plain(value: float | None) -> str:
     return units.UNKNOWN if not units.known(value) or value is None else f"{value:,.0f}"
 
 
+def _moment(value: float | None) -> str:
+    """``Nov 23 13:54:19``: the day and the second are enough in a row; the download has the microsecond."""
+    if value is None or not units.known(value):
+        return units.UNKNOWN
+    return datetime.fromtimestamp(value / 1e6, UTC).strftime("%b %d %H:%M:%S")
+
+
 def _signed_ms(value: float | None) -> str:
     found = units.duration(value)
     return f"+{found}" if units.known(value) and value is not None and value > 0 else found
@@ -41,7 +49,7 @@ _Words = str | Callable[[object], str] | None
 _WORDS: Final[Mapping[str, Any]] = {
     "count": units.count, "exact": _plain, "ms": units.duration, "signed_ms": _signed_ms, "tokens": units.count,
     "rate": lambda value: f"{value:.2f}", "money": units.money, "share": lambda value: units.percent(value, 1.0),
-    "moment": units.moment,
+    "moment": _moment,
 }  # fmt: skip
 
 

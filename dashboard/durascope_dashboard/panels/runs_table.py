@@ -22,8 +22,8 @@ CELLS: Final[dict[str, Any]] = {
     "attempts": _column.NumberColumn("Attempts", alignment="right", width=78, help="Of all operations together"),
     "most": _column.NumberColumn("Max", alignment="right", width=52, help="Most attempts of one operation"),
     "spark": _column.BarChartColumn("By operation", width=92, help="Attempts of each operation, in order", y_min=0),
-    "now": _column.TextColumn("Now", width=210, help="What an open run does, its attempt, and its next retry"),
-    "why": _column.TextColumn("Last error", width=230, help="Of the last attempt that failed"),
+    "now": _column.TextColumn("Now", width=240, help="What an open run does, its attempt, and its next retry"),
+    "why": _column.TextColumn("Last error", width=290, help="Of the last attempt that failed"),
     "tokens": _column.NumberColumn("Tokens", alignment="right", width=76, help="Billed, input + output; +? if the "
                                    "usage of some attempts is unknown"),
     "waste": _column.NumberColumn("Waste", alignment="right", width=62, help="Share of tokens of lost results"),

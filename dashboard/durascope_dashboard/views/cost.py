@@ -138,7 +138,7 @@ def _budget(stretch: Period) -> None:
     frame = pd.DataFrame([_over(row, int(budget or 0)) for row in data.rows(found)])
     columns = {
         "workflow_id": Column("Run", width=240), "workflow_type": Column("Type", width=180),
-        "started": Column("Started (UTC)", "moment", width=190), "tokens": Column("Tokens", "tokens"),
+        "started": Column("Started (UTC)", "moment", width=125), "tokens": Column("Tokens", "tokens"),
         "over": Column("Over budget", "share"), "waste": Column("Wasted", "tokens"), "cost": Column("Cost", "money"),
     }  # fmt: skip
     ticked = grid.draw(frame, columns, key="budget_runs", alt="Runs over budget", rows=8, select=True)

@@ -21,7 +21,7 @@ SKEW: Final = {
 GAPS: Final = {
     "workflow_id": Column("Run", width=240),
     "workflow_type": Column("Type", width=180),
-    "started": Column("Started (UTC)", "moment", width=190),
+    "started": Column("Started (UTC)", "moment", width=125),
     "history_attempts": Column("History", "exact", "Attempts that Temporal counts"),
     "span_attempts": Column("Telemetry", "exact", "Attempts that a worker told of"),
     "missing": Column("Missing", "exact"),

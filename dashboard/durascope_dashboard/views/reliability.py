@@ -20,7 +20,7 @@ SELECTIONS: Final = {
     "runs over 10 s": "slow_run", "attempts that wasted tokens": "wasted",
 }  # fmt: skip
 COLUMNS: Final = {
-    "value": Column("", width=260),
+    "value": Column("", width=220),
     "attempts": Column("Attempts", "exact"),
     "failed": Column("Failed", "exact", "Errors, timeouts and lost workers"),
     "rate": Column("Failure rate", "share"),
@@ -32,8 +32,8 @@ COLUMNS: Final = {
     "run_p95_ms": Column("Run p95", "ms"),
     "backoff_ms": Column("Backoff", "ms", "Summed over all attempts"),
     "by_server": Column("Retry-After", "exact", "Retries whose delay the server dictated"),
-    "last_error": Column("Last error", width=180),
-    "last_failed": Column("Last failed (UTC)", "moment", width=190),
+    "last_error": Column("Last error", width=170),
+    "last_failed": Column("Last failed (UTC)", "moment", width=125),
 }
 STORM_BUCKET_MS: Final = 60_000
 
@@ -102,7 +102,7 @@ def _groups(stretch: Period) -> None:
     )  # fmt: skip
     found = data.query("attempt_groups", by=BY[by or "Activity"], **stretch.params())
     found = found.assign(rate=found["failed"] / found["attempts"])
-    columns = {**COLUMNS, "value": Column(by or "Activity", width=260)}
+    columns = {**COLUMNS, "value": Column(by or "Activity", width=220)}
     if by == "Error":
         found = _named_errors(found[found["value"].notna()], stretch)
         columns = {"error_type": Column("Error"), "error_message": Column("Message", width=300), **COLUMNS}
@@ -144,7 +144,7 @@ def _storms(stretch: Period) -> None:
         return
     frame = pd.DataFrame([vars(storm) | {"length_ms": (storm.until - storm.since) / 1000} for storm in found])
     columns = {
-        "value": Column("Activity", width=240), "since": Column("Since (UTC)", "moment", width=190),
+        "value": Column("Activity", width=240), "since": Column("Since (UTC)", "moment", width=125),
         "length_ms": Column("Lasted", "ms"), "failed": Column("Failed", "exact"),
         "attempts": Column("Attempts", "exact"), "worst": Column("Worst minute", "exact"),
     }  # fmt: skip

@@ -27,16 +27,14 @@ SEEN: Final = {
     "queue_p95_ms": Column("Queue p95", "ms"),
     "run_p95_ms": Column("Run p95", "ms"),
     "busy_ms": Column("Busy", "ms", "Run time of all its attempts"),
-    "last_seen": Column("Last attempt (UTC)", "moment", width=190),
+    "last_seen": Column("Last attempt (UTC)", "moment", width=125),
 }
 WORKERS: Final = {
     "worker": Column("Worker", width=230),
     "task_queue": Column("Task queue", width=160),
     "status": Column("Status", width=90),
-    "activity_used": Column("Activity slots used", "exact"),
-    "activity_slots": Column("of", "exact"),
-    "workflow_used": Column("Workflow slots used", "exact"),
-    "workflow_slots": Column("of", "exact"),
+    "activity_slots_used": Column("Activity slots", help="In use, of all", width=110),
+    "workflow_slots_used": Column("Workflow slots", help="In use, of all", width=115),
     "activity_pollers": Column("Activity pollers", "exact"),
     "workflow_pollers": Column("Workflow pollers", "exact"),
     "sticky_size": Column("Sticky cache", "exact", "Workflows kept in memory"),
@@ -45,7 +43,7 @@ WORKERS: Final = {
     "memory": Column("Host memory", "share"),
     "build": Column("Build", width=110),
     "sdk": Column("SDK", width=150),
-    "heartbeat": Column("Heartbeat (UTC)", "moment", width=190),
+    "heartbeat": Column("Heartbeat (UTC)", "moment", width=125),
 }
 QUEUES: Final = {
     "task_queue": Column("Task queue", width=200),
@@ -56,7 +54,7 @@ QUEUES: Final = {
     "add_rate": Column("Added /s", "rate"),
     "dispatch_rate": Column("Dispatched /s", "rate"),
     "versions": Column("Builds that poll", width=160),
-    "last_poll": Column("Last poll (UTC)", "moment", width=190),
+    "last_poll": Column("Last poll (UTC)", "moment", width=125),
     "namespace": Column("Namespace", width=110),
 }
 
@@ -96,6 +94,9 @@ def _now(task_queues: tuple[tuple[str, str], ...]) -> None:
         grid.draw(pd.DataFrame(seen.queues), QUEUES, key="queues", alt="Task queues: pollers and backlog", rows=8)
     if seen.workers:
         frame = pd.DataFrame(seen.workers).sort_values(["task_queue", "worker"])
+        for kind in ("activity", "workflow"):
+            pairs = zip(frame[f"{kind}_used"], frame[f"{kind}_slots"], strict=True)
+            frame[f"{kind}_slots_used"] = [f"{used} of {slots}" if slots else units.UNKNOWN for used, slots in pairs]
         grid.draw(frame, WORKERS, key="temporal_workers", alt="Workers: slots, pollers, sticky cache", rows=10)
     elif not seen.notes:
         markup.html(markup.note("No worker has sent a heartbeat: none runs, or its SDK is too old to send one."))
