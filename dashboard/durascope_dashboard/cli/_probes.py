@@ -24,6 +24,7 @@ def examine(server: str | None, store: Path | None, temporal: "TemporalConfig") 
     """All checks, one after the other, so that each can be shown as it is made."""
     yield from versions()
     yield from diagnosis.environment(os.environ)
+    yield from own_prices()
     waiting: list[str] = []
     queues: list[tuple[str, str]] = []
     from durascope_dashboard.reader import connect
@@ -66,6 +67,21 @@ def versions() -> Iterator[Finding]:
         yield Finding("versions", Level.FAILED, "; ".join(wrong), "pip install --upgrade 'durascope[dashboard]'")
     else:
         yield Finding("versions", Level.OK, ", ".join(shown))
+
+
+def own_prices() -> Iterator[Finding]:
+    """The file of prices, if this shell names one."""
+    from durascope_dashboard.analysis.own_prices import VARIABLE, read_prices
+
+    path = os.environ.get(VARIABLE)
+    if not path:
+        return
+    try:
+        found = read_prices(Path(path))
+    except DurascopeError as error:
+        yield _told("own prices", error)
+    else:
+        yield Finding("own prices", Level.OK, f"{len(found)} models in {path}")
 
 
 def of_store(reader: "Reader") -> Iterator[Finding]:
