@@ -137,7 +137,9 @@ def _tempo(report: Report, children: Children, folder: Path) -> Tempo | None:
 
 
 def _show(fleet: SampleFleet, workflow_id: str) -> dict[str, Any]:
-    with urllib.request.urlopen(f"{fleet.collector}/api/v1/runs/{workflow_id}", timeout=10) as answer:
+    url = f"{fleet.collector}/api/v1/runs/{workflow_id}"
+    eventually(lambda: answers(url), f"{workflow_id} known to Durascope")
+    with urllib.request.urlopen(url, timeout=10) as answer:
         found: dict[str, Any] = json.load(answer)
         return found
 

@@ -4,6 +4,7 @@ OpenTelemetry GenAI names where they exist, Temporal's own for identity, ``duras
 """
 
 SCOPE = "durascope"
+SCOPE_RECONSTRUCTED = "durascope.reconstructed"  # of spans that an export made from the join: no evidence of a worker
 
 # Temporal's own span attributes (the SDK's OpenTelemetry interceptors use the same, so existing searches work).
 WORKFLOW_ID = "temporalWorkflowID"

@@ -44,6 +44,17 @@ def test_a_history_only_run_arrives_whole_and_once(reader: Reader, start_collect
     assert len(spans) == 7 and sum(span["input_tokens"] or 0 for span in spans) == 100
 
 
+def test_our_own_words_are_no_evidence(reader: Reader, start_collector: Start) -> None:
+    """An export that comes back to a collector of ours is kept as a trace, but no worker has told of its attempts."""
+    collector = start_collector()
+    run_export(reader, OtlpSink(Destination(collector.url("grpc")).open()), Wanted())
+    store = collector.collector.store
+    assert len(_received(collector)) == 7
+    assert store.query("store_info").to_pylist()[0]["spans"] == 7
+    evidence = store.evidence([("default", "research-1", "run-1")])
+    assert len(evidence.span_attempts) == 0
+
+
 def test_follow_sends_what_closed_since_and_nothing_twice(reader: Reader, start_collector: Start) -> None:
     """The watermark moves with each step; an open run is not sent."""
     collector = start_collector()

@@ -89,6 +89,19 @@ def test_a_live_span_is_passed_on_as_it_came() -> None:
     ]
 
 
+def test_an_earlier_export_that_came_back_is_made_anew() -> None:
+    """It says what was known then; what is known by now is sent."""
+    key: Row = {**RETRIED}
+    stale = [
+        key | {
+            "trace_id": span.trace_id, "span_id": span.span_id, "parent_span_id": span.parent_span_id, "start": T0,
+            "name": "stale", "end": T0, "status": "ok", "attributes": "{}", "resource": "{}", "scope": span.scope,
+        }
+        for span in run_trace(_rows())
+    ]  # fmt: skip
+    assert run_trace(_rows(spans=stale)) == run_trace(_rows())
+
+
 def test_otlp_twice_is_the_same_bytes() -> None:
     """Deterministic in content, so a receiver that upserts on the span id changes nothing."""
     first, second = (otlp.request(run_trace(_rows())).SerializeToString(deterministic=True) for _ in range(2))

@@ -45,7 +45,7 @@ class TraceSpan:
     client: bool = False
     attributes: dict[str, Value] = field(default_factory=dict)
     resource: dict[str, Value] = field(default_factory=dict)
-    scope: str = c.SCOPE
+    scope: str = c.SCOPE_RECONSTRUCTED
     links: tuple[tuple[str, str], ...] = ()
 
 
@@ -54,7 +54,8 @@ def run_trace(rows: RunRows) -> list[TraceSpan]:
 
     An open run gives what has ended and nothing of what has not: a span's end cannot be taken back.
     """
-    raw = {span["span_id"]: _received(span) for span in rows.spans if span["end"] is not None}
+    ours = c.SCOPE_RECONSTRUCTED  # an earlier export that came back: made anew, of what is known by now
+    raw = {s["span_id"]: _received(s) for s in rows.spans if s["end"] is not None and s["scope"] != ours}
     made = {span.span_id: span for span in _made(rows) if span.span_id not in raw}
     return sorted([*raw.values(), *made.values()], key=lambda span: (span.start, -span.end))
 
