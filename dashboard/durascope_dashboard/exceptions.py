@@ -8,6 +8,7 @@ DurascopeError
   +-- StoreUnavailable    neither a collector nor a store file answers
   |     +-- StoreLocked       another process owns the file
   |     +-- StoreIncompatible made by another version of Durascope
+  |     +-- Refused           the collector wants a token that was not given, or not this one
   +-- TemporalUnavailable
   +-- InvalidHistory      a file or stream that is no event history
   +-- CollectorError
@@ -50,6 +51,10 @@ class StoreLocked(StoreUnavailable):
 
 class StoreIncompatible(StoreUnavailable):
     """The store was written with a schema that this version does not read."""
+
+
+class Refused(StoreUnavailable):
+    """The collector does not answer to this client: a token is missing or wrong, or the name is not its own."""
 
 
 class TemporalUnavailable(DurascopeError):

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.ipc
 
 from durascope_dashboard import exceptions
-from durascope_dashboard.exceptions import DurascopeError, StoreUnavailable
+from durascope_dashboard.exceptions import DurascopeError, Refused, StoreUnavailable
 
 TIMEOUT_S = 30.0
 ARROW = "application/vnd.apache.arrow.stream"
@@ -35,6 +35,10 @@ class RemoteReader:
         """What /healthz says. Raises StoreUnavailable."""
         answer = self._get("/healthz", {})
         found = answer.json()
+        if found == {"status": "up"}:  # all that a guarded collector tells a stranger
+            raise Refused(
+                f"the collector at {self.server} needs its bearer token, or another than was given; set DURASCOPE_TOKEN"
+            )
         if not isinstance(found, dict) or "engine" not in found:
             raise StoreUnavailable(
                 f"what listens at {self.server} is not a Durascope collector; name one with --server"

@@ -25,10 +25,13 @@ def fleet_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def open_page(monkeypatch: pytest.MonkeyPatch, fleet_store: Path) -> OpenPage:
     """``open_page("run", workflow_id=...)``: the page with these query parameters, run once, without an exception."""
 
-    def opened(name: str, *, store: Path | None = None, **query: str) -> AppTest:
+    def opened(name: str, *, store: Path | None = None, server: str | None = None, **query: str) -> AppTest:
         monkeypatch.setenv("TEST_PAGE", name)
         monkeypatch.setenv("DURASCOPE_STORE", str(store or fleet_store))
         monkeypatch.delenv("DURASCOPE_SERVER", raising=False)
+        if server:
+            monkeypatch.setenv("DURASCOPE_SERVER", server)
+            monkeypatch.delenv("DURASCOPE_STORE")
         page = AppTest.from_file(SCRIPT, default_timeout=30)
         for key, value in query.items():
             page.query_params[key] = value

@@ -1,9 +1,13 @@
 """The Run page's logic: what it says of a run, whatever the run is."""
 
 import re
+from pathlib import Path
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
+from durascope_dashboard.collector.settings import Access, Settings
+from tests.collector.running import RunningCollector
 from tests.dashboard import synthetic
 from tests.dashboard.conftest import OpenPage
 
@@ -60,3 +64,16 @@ def test_names_never_become_markup(open_page: OpenPage) -> None:
     assert any("&lt;img src=x" in body for body in bodies)
     assert not any("<img" in body for body in bodies)
     assert synthetic.HOSTILE not in "".join(element.value for element in page.markdown)
+
+
+def test_a_collector_that_wants_a_token_is_no_missing_collector(
+    open_page: OpenPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has no permission reads so, and which variable is missing; with the token the page opens."""
+    settings = Settings(access=Access(token="secret"))
+    with RunningCollector(tmp_path / "guarded.duckdb", settings=settings) as collector:
+        monkeypatch.setenv("DURASCOPE_TOKEN", "wrong")
+        text = said(open_page("run", server=collector.url, workflow_id="w"))
+        assert "No permission" in text and "DURASCOPE_TOKEN" in text
+        monkeypatch.setenv("DURASCOPE_TOKEN", "secret")
+        assert "run of workflow w" in said(open_page("run", server=collector.url, workflow_id="w"))

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from durascope_dashboard.exceptions import DurascopeError, NotFound, StoreUnavailable, UsageError
+from durascope_dashboard.exceptions import DurascopeError, NotFound, Refused, StoreUnavailable, UsageError
 
 
 @contextmanager
@@ -15,6 +15,8 @@ def guarded() -> Iterator[None]:
         yield
     except NotFound as error:
         explain("Not found", str(error), icon=":material/search_off:")
+    except Refused as error:
+        explain("No permission", str(error), command="export DURASCOPE_TOKEN=…", icon=":material/lock:")
     except StoreUnavailable as error:
         explain("No data source", str(error), command="durascope collect", icon=":material/power_off:")
         st.button("Try again", icon=":material/refresh:", key="retry_source")
