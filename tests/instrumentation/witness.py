@@ -20,10 +20,14 @@ KILL_AFTER_S = 0.8  # the server has the request by then, and will not answer fo
 class Witness(ModelProvider):
     """OpenAI's provider under observation. "chat..." speaks Chat Completions, "silent..." reports no usage."""
 
-    def __init__(self) -> None:
-        client = AsyncOpenAI(max_retries=0)
-        self._responses = OpenAIProvider(openai_client=client)
-        self._chat = OpenAIProvider(openai_client=client, use_responses=False)
+    def __init__(self, retries: int = 0) -> None:
+        self._client = AsyncOpenAI(max_retries=retries)
+        self._responses = OpenAIProvider(openai_client=self._client)
+        self._chat = OpenAIProvider(openai_client=self._client, use_responses=False)
+
+    async def close(self) -> None:
+        """Close connections."""
+        await self._client.close()
 
     def get_model(self, model_name: str | None) -> Model:
         """See base class."""

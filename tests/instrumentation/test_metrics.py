@@ -1,0 +1,129 @@
+"""Metrics: of attempts, calls, tools, agents and runs; once however often a workflow replays; with exemplars."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from agents import set_trace_processors
+from opentelemetry.sdk.trace.sampling import ParentBased, Sampler, TraceIdRatioBased
+from temporalio.client import Client, WorkflowHandle
+from temporalio.openai_agents import OpenAIAgentsPlugin
+from temporalio.worker import Worker
+
+from durascope import conventions as c
+from durascope._metrics import TOKEN_TYPE, TOKEN_USE
+from durascope.testing import InMemory, attribute
+from tests.instrumentation.fleet import PARAMETERS
+from tests.instrumentation.scenario import ACTIVITIES, TRUTH, WORKFLOWS, Journey
+from tests.instrumentation.witness import Witness
+from tests.instrumentation.world import TOKENS, World, unique
+
+
+@asynccontextmanager
+async def working(
+    world: World, monkeypatch: pytest.MonkeyPatch, plugins: Sequence[Any], cached: int = 1000
+) -> AsyncIterator[tuple[Client, str]]:
+    """A worker in this process, for a look inside; its client and its queue."""
+    monkeypatch.setenv(TRUTH, str(world.truth))
+    monkeypatch.setenv("OPENAI_BASE_URL", world.model.base_url)
+    monkeypatch.setenv("OPENAI_API_KEY", "scripted")
+    set_trace_processors([])
+    models = Witness()
+    agents = OpenAIAgentsPlugin(PARAMETERS, models)
+    client = await Client.connect(world.temporal.address, plugins=[agents, *plugins])
+    queue = unique("inside")
+    async with Worker(
+        client, task_queue=queue, workflows=WORKFLOWS, activities=ACTIVITIES, max_cached_workflows=cached,
+        activity_executor=ThreadPoolExecutor(2),
+    ):  # fmt: skip
+        yield client, queue
+    await models.close()
+
+
+async def run(client: Client, queue: str, words: str) -> WorkflowHandle[Journey, str]:
+    """One whole run."""
+    uid = unique(words.split()[0])
+    handle = await client.start_workflow(Journey.run, f"{words} {uid}", id=uid, task_queue=queue)
+    await handle.result()
+    return handle
+
+
+def counts(points: Sequence[Any], *names: str) -> Counter[tuple[Any, ...]]:
+    """Value (or number of records) by these attributes."""
+    found: Counter[tuple[Any, ...]] = Counter()
+    for point in points:
+        found[tuple(point.attributes.get(name) for name in names)] += getattr(point, "value", None) or point.count
+    return found
+
+
+async def test_metrics_of_a_run(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a workflow cache the run is replayed again and again, and each thing is still counted once."""
+    telemetry = InMemory()
+    async with working(world, monkeypatch, [telemetry.plugin()], cached=0) as (client, queue):
+        handle = await run(client, queue, "limited flaky")
+        exemplars = [e for p in telemetry.points(c.METRIC_RUN_TIME) for e in p.exemplars]  # a flush forgets them
+    spans = {s.context.span_id for s in telemetry.attempts() if s.context}
+    assert exemplars and {e.span_id for e in exemplars} <= spans
+    attempts = counts(telemetry.points(c.METRIC_ATTEMPTS), c.ACTIVITY_TYPE, c.OUTCOME, c.ERROR_TYPE)
+    assert attempts == {
+        ("invoke_model_activity", "error", "APIStatusError"): 4,
+        ("invoke_model_activity", "ok", None): 2,
+        ("lookup", "error", "ValueError"): 2,
+        ("lookup", "ok", None): 1,
+    }
+    assert counts(telemetry.points(c.METRIC_RUN_TIME), c.ACTIVITY_TYPE).total() == 9
+    assert counts(telemetry.points(c.METRIC_QUEUE_TIME), c.ACTIVITY_TYPE).total() == 9
+    backoffs = counts(telemetry.points(c.METRIC_BACKOFF_TIME), c.ACTIVITY_TYPE, c.RETRY_BY)
+    assert backoffs == {
+        ("invoke_model_activity", "server"): 2,
+        ("invoke_model_activity", "policy"): 2,
+        ("lookup", "policy"): 2,
+    }
+    for metric in (c.METRIC_WORKFLOW_DURATION, c.METRIC_AGENT_DURATION, c.METRIC_TOOL_DURATION):
+        assert counts(telemetry.points(metric)).total() == 1, metric
+    billed = world.billed(handle.id)
+    usage = counts(telemetry.points(c.METRIC_TOKENS), TOKEN_USE, TOKEN_TYPE)
+    assert usage.pop(("unknown", None)) == 4  # attempts, not tokens
+    assert usage == {("useful", name): billed[name] for name in TOKENS if billed[name]}
+    by_type = {p.attributes[TOKEN_TYPE]: p.sum for p in telemetry.points(c.METRIC_TOKEN_USAGE)}
+    assert by_type == {"input": billed["input"], "output": billed["output"]}
+
+
+async def test_metrics_have_no_ids(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Low cardinality: nothing in a label is different from one run to the next."""
+    telemetry = InMemory()
+    async with working(world, monkeypatch, [telemetry.plugin()]) as (client, queue):
+        await run(client, queue, "flaky both")
+        first = _labels(telemetry)
+        await run(client, queue, "flaky both")
+    assert _labels(telemetry) == first
+
+
+def _labels(telemetry: InMemory) -> set[str]:
+    names = [getattr(c, name) for name in dir(c) if name.startswith("METRIC_")]
+    return {str(sorted(p.attributes.items())) for name in names for p in telemetry.points(name)}
+
+
+@pytest.mark.parametrize(
+    "sampler", [TraceIdRatioBased(0.5), ParentBased(TraceIdRatioBased(0.5))], ids=["ratio", "parent"]
+)
+async def test_sampling_keeps_or_drops_whole_runs(
+    world: World, monkeypatch: pytest.MonkeyPatch, sampler: Sampler
+) -> None:
+    """Of each run all spans are there or none; metrics count all runs."""
+    telemetry = InMemory(sampler)
+    async with working(world, monkeypatch, [telemetry.plugin()]) as (client, queue):
+        handles = [await run(client, queue, "plain") for _ in range(8)]
+    by_run = Counter(attribute(span, c.RUN_ID) for span in telemetry.spans())
+    assert set(by_run) < {handle.first_execution_run_id for handle in handles}
+    assert len(set(by_run.values())) <= 1
+    assert {attribute_of(event, c.RUN_ID) for event in telemetry.events()} == set(by_run)
+    assert counts(telemetry.points(c.METRIC_WORKFLOW_DURATION)).total() == 8
+
+
+def attribute_of(event: Any, name: str) -> Any:
+    """An attribute of a log record."""
+    return event.log_record.attributes[name]

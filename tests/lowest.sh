@@ -1,0 +1,15 @@
+#!/bin/sh
+# Tests the worker side with the lowest dependencies that it claims to support, in a virtual environment of its own.
+# A first run installs for a minute or two. Arguments go to pytest.
+set -eu
+cd "$(dirname "$0")/.."
+venv=.venv-lowest
+python=${PYTHON:-python3}
+if ! cmp -s tests/lowest.txt $venv/lowest.txt 2>/dev/null; then
+    "$python" -m venv $venv
+    $venv/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+    $venv/bin/python -m pip install --quiet --disable-pip-version-check \
+        --constraint tests/lowest.txt --editable '.[dashboard,demo]' --group dev
+    cp tests/lowest.txt $venv/lowest.txt
+fi
+exec $venv/bin/python -m pytest "${@:-tests/instrumentation}"
