@@ -24,6 +24,8 @@ from sample_workflows.traffic.session import Session
 from sample_workflows.traffic.starters import mix_of
 from sample_workflows.traffic.worker_pool import WorkerPool
 
+NAMED = 12  # so few runs are listed by their ids
+
 
 async def run(options: argparse.Namespace) -> None:
     """Connect, generate, wait, and print what was started and what became of it."""
@@ -61,6 +63,8 @@ async def with_workers(stack: AsyncExitStack, options: argparse.Namespace) -> Wo
 async def report(client: Client, generator: Generator, pool: WorkerPool | None) -> None:
     """What happened, for people."""
     print(f"started {len(generator.started)} runs, the latest {generator.late_s:.2f} s behind its time", flush=True)
+    if len(generator.started) <= NAMED:
+        print(f"these: {', '.join(sorted(generator.started))}", flush=True)
     for line in (await outcomes_of(client, generator.started)).lines():
         print(line, flush=True)
     if pool is not None:
