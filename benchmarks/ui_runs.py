@@ -19,7 +19,7 @@ from benchmarks.ui import in_browser, machine, rounded, times
 from durascope_dashboard.store.duckdb_store import DuckStore
 from tests.dashboard import bulk, synthetic
 
-DRAWN: Final = ".st-key-runs_table canvas table [role=row]:nth-child(2)"
+DRAWN: Final = ".st-key-runs_table:has(canvas table td)"
 PATHS: Final = {
     "all": "/", "retrying": "/?trouble=Retrying+now", "no_heartbeat": "/?trouble=No+heartbeat",
     "most_wasted": "/?trouble=Most+wasted+tokens", "search": "/?text=run-00012",

@@ -1,9 +1,13 @@
 """Each page but the Run page, run by AppTest: on the fleet, on an empty store, and where a link names nothing."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
+from durascope_dashboard.panels import filters
 from durascope_dashboard.store.duckdb_store import DuckStore
 from tests.dashboard.conftest import OpenPage
 
@@ -24,6 +28,66 @@ def test_a_page_of_the_fleet_draws_without_an_exception(open_page: OpenPage, nam
     page = open_page(name)
     assert not page.error
     assert any(element.value.startswith("### ") for element in page.markdown)
+
+
+def test_two_runs_are_compared(open_page: OpenPage) -> None:
+    """A headline, warnings, every difference, and where the two first part."""
+    page = open_page("compare", a="research-4", b="research-0")
+    headings = [element.value for element in page.markdown]
+    assert "###### What changed" in headings and "###### Where they first part" in headings
+    assert [(box.value or [None])[0] for box in page.selectbox] == ["research-4", "research-0"]
+    deltas = page.dataframe[0].value
+    assert deltas.set_index("what").loc["Retries", "verdict"] == "▼ better"
+
+
+def test_a_run_is_compared_with_the_median_of_its_type(open_page: OpenPage) -> None:
+    """B can be the median; a run without telemetry is a fair A."""
+    page = open_page("compare", a="research-history", b="median")
+    assert page.selectbox[1].value == "median"
+    assert "Median" in [column.get("label") for column in _columns(page)]
+
+
+def _columns(page: AppTest) -> list[dict[str, Any]]:
+    return list(json.loads(page.dataframe[0].proto.columns).values())
+
+
+@pytest.mark.parametrize("missing", [{"a": "no-such-run", "b": "research-0"}, {"a": "research-0"}])
+def test_a_comparison_that_lacks_a_side_says_so(open_page: OpenPage, missing: dict[str, str]) -> None:
+    """An id that the store does not have, or a side that is not chosen: one sentence and no table."""
+    page = open_page("compare", **missing)
+    assert [e.value for e in page.subheader] in (["Not found"], ["Choose B"])
+    assert not page.dataframe
+
+
+@pytest.mark.parametrize("by", ["Build", "Model", "Task queue"])
+@pytest.mark.parametrize("metric", ["Duration p99", "Waste", "Retries per run"])
+def test_groups_are_compared_by_every_measure(open_page: OpenPage, by: str, metric: str) -> None:
+    """Each dimension with each kind of number."""
+    page = open_page("compare", mode="Groups of runs", by=by, metric=metric)
+    assert page.dataframe[0].value["runs"].sum() == 14
+
+
+@pytest.mark.parametrize("by", ["Error", "Cause", "Task queue", "Worker", "Workflow type", "Agent", "Model", "Build"])
+def test_failures_are_grouped_by_every_dimension(open_page: OpenPage, by: str) -> None:
+    """Whatever the dimension, all failed attempts of the fleet are there."""
+    page = open_page("reliability", by=by)
+    assert page.dataframe[0].value["failed"].sum() >= 49
+
+
+@pytest.mark.parametrize("by", ["Agent", "Workflow type", "Task queue", "Tool"])
+def test_tokens_are_grouped_by_every_dimension(open_page: OpenPage, by: str) -> None:
+    """Whatever the dimension, a table; and the one of the filter alone if a type is chosen."""
+    page = open_page("cost", by=by, type="ResearchWorkflow")
+    assert len(page.dataframe[0].value) > 0
+    if by == "Workflow type":
+        assert page.dataframe[0].value["value"].tolist() == ["ResearchWorkflow"]
+
+
+def test_every_trouble_can_be_opened(open_page: OpenPage) -> None:
+    """Each trouble by its link: a table, or the words that nothing is in it."""
+    for trouble in filters.VIEWS:
+        page = open_page("runs", trouble=trouble)
+        assert page.dataframe or "No run matches" in [e.value for e in page.subheader], trouble
 
 
 @pytest.mark.parametrize("name", ["runs", "compare", "reliability", "cost", "workers", "health"])

@@ -77,12 +77,20 @@ def _box(title: str, name: str, recent: list[Row], *, median: bool) -> Any:
             keys.insert(0, current)
     chosen = st.selectbox(
         title, keys, index=None if current is None else keys.index(current), key=f"box_{name}_{current}",
-        format_func=lambda key: "The median of A's type" if key == MEDIAN else labels.get(key, str(key[0])),
-        placeholder="workflow id, type …",
+        format_func=lambda key: _named(key, labels),
+        placeholder="workflow id, type …", accept_new_options=True,
     )  # fmt: skip
+    if isinstance(chosen, str) and chosen != MEDIAN:  # an id that was typed: its newest run
+        chosen = (chosen.strip(), None, None)
     if chosen != current:
         _remember(name, chosen)
     return chosen
+
+
+def _named(key: Any, labels: dict[Any, str]) -> str:
+    if isinstance(key, str):
+        return "The median of A's type" if key == MEDIAN else key
+    return labels.get(key, str(key[0]))
 
 
 def _remember(name: str, chosen: Any) -> None:

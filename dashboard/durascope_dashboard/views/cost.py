@@ -107,10 +107,10 @@ def _by_dimension(stretch: Period) -> None:
     by = st.segmented_control("Spent by", list(BY), key="by", bind="query-params", default="Model", required=True)
     by = by or "Model"
     if by == "Tool":
-        grid.draw(data.query("tools", **stretch.span()), TOOL_COLUMNS, key="tools", alt="Tools", rows=10)
+        grid.draw(data.query("tools", **stretch.params()), TOOL_COLUMNS, key="tools", alt="Tools", rows=10)
         st.caption("A tool bills no tokens itself: the columns on the right are those of the runs that call it.")
         return
-    found = derived(data.query("tokens", by=BY[by], **stretch.span()))
+    found = derived(data.query("tokens", by=BY[by], **stretch.params()))
     grid.draw(found, {**COLUMNS, "value": Column(by, width=240)}, key="spent", alt=f"Tokens by {by}", rows=10)
 
 

@@ -151,13 +151,28 @@ def _storms(stretch: Period) -> None:
     grid.draw(frame, columns, key="storms", alt="Retry storms", rows=6)
 
 
+def _one_error(stretch: Period) -> str | None:
+    """The fingerprint of the error that is looked at alone; None: all failed attempts."""
+    known = data.rows(data.query("errors", limit=100, **stretch.span()))
+    words = {row["fingerprint"]: f"{row['error_type'] or 'error'}: {row['error_message'] or ''}" for row in known}
+    asked = [value for value in st.query_params.get_all("error") if value not in words]
+    found: str | None = st.selectbox(
+        "Of one error only", [*words, *asked], index=None, key="error", bind="query-params", width=520,
+        format_func=lambda fingerprint: str(words.get(fingerprint, fingerprint))[:90], placeholder="all errors",
+    )  # fmt: skip
+    return found
+
+
 def _shared(stretch: Period) -> None:
     st.markdown("###### What do the bad ones have in common?")
     what = st.pills("Select", list(SELECTIONS), key="select", bind="query-params", default="failed attempts",
                     required=True, label_visibility="collapsed")  # fmt: skip
     bad = SELECTIONS[what or "failed attempts"]
     threshold = 10_000 if bad == "slow_run" else 1000
-    frame = drill_down.compared(data.query("shared_values", bad=bad, threshold_ms=threshold, **stretch.params()))
+    error = _one_error(stretch) if bad == "failed" else None
+    frame = drill_down.compared(
+        data.query("shared_values", bad=bad, threshold_ms=threshold, fingerprint=error, **stretch.params())
+    )
     if frame.empty:
         st.caption(f"Nothing sets the {what} apart: no attribute is more frequent among them than among the others.")
         return

@@ -80,14 +80,17 @@ def errors(since: int | None = None, until: int | None = None, limit: int = 100)
 
 def tokens(
     by: str = "model", since: int | None = None, until: int | None = None, limit: int = 100,
+    workflow_type: list[str] | None = None,
 ) -> Any:  # fmt: skip
     """The ledger (billed, useful, wasted, unknown attempts, cost) by one dimension."""
     if by not in DIMENSIONS:
         raise UsageError(f"tokens cannot be grouped by {by!r}; they can by: {', '.join(DIMENSIONS)}")
     t, r = TABLES["operations"], TABLES["runs"]
     found = t.filter([t["kind"] == "model", *within(t, "scheduled", since, until)])
-    if by == "workflow_type":
+    if by == "workflow_type" or workflow_type:
         types = r.select("namespace", "workflow_id", "run_id", "workflow_type")
+        if workflow_type:
+            types = types.filter(types["workflow_type"].isin(workflow_type))
         found = found.join(types, ["namespace", "workflow_id", "run_id"])
     sums = {f"{part}_{kind}": found[f"{part}_{kind}"].sum() for part in ("billed", "useful") for kind in TOKEN_KINDS}
     grouped = found.group_by(value=found[by]).aggregate(

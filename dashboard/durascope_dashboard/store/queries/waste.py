@@ -46,7 +46,9 @@ def waste(
     return grouped.order_by([grouped["attempts"].desc(), grouped["value"]]).limit(limit)
 
 
-def tools(since: int | None = None, until: int | None = None, limit: int = 200) -> Any:
+def tools(
+    since: int | None = None, until: int | None = None, workflow_type: list[str] | None = None, limit: int = 200,
+) -> Any:  # fmt: skip
     """Tools by name: calls, attempts, time, and the tokens and cost of the runs that call them."""
     t = TABLES["operations"]
     calls = t.filter([t["kind"].isin(TOOLS), *within(t, "scheduled", since, until)])
@@ -55,6 +57,8 @@ def tools(since: int | None = None, until: int | None = None, limit: int = 200) 
         backoff_ms=calls["backoff_ms"].sum(),
     )  # fmt: skip
     r = TABLES["runs"]
+    if workflow_type:
+        r = r.filter(r["workflow_type"].isin(workflow_type))
     runs = r.select(*RUN_KEY, "billed_input", "billed_output", "cost_billed")
     found = per_run.join(runs, list(RUN_KEY))
     grouped = found.group_by(value=found["name"]).aggregate(
