@@ -138,7 +138,7 @@ class OperationFacts:
     event_id: int | None = None
     error_type: str | None = None
     error_message: str | None = None
-    detail: str | None = None  # child: its workflow id; signal/update: its name
+    detail: str | None = None  # child: its workflow id; signal/update: its name; tool, activity: arguments' digest
 
 
 @dataclass(frozen=True, slots=True)

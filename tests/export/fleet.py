@@ -54,7 +54,10 @@ def fleet(**spans: list[Row]) -> Selection:
         RETRIED, "activity:1", "model", "gpt-5", 0, 10, model="gpt-5", agent="Planner", max_attempts=3, attempts=2,
         activity_type="invoke_model_activity",
     )  # fmt: skip
-    tool = operation(RETRIED, "activity:2", "tool", "search", 10, 14, agent="Planner", activity_type="search")
+    tool = operation(
+        RETRIED, "activity:2", "tool", "search", 10, 14, agent="Planner", activity_type="search",
+        detail="sha256:abcd",
+    )  # fmt: skip
     timer = operation(RETRIED, "timer:3", "timer", "sleep", 14, 20)
     pending = operation(OPEN, "activity:1", "tool", "search", 1, None, status="running")
     attempts = [

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from durascope_dashboard.export import audit
-from tests.export.fleet import fleet
+from durascope_dashboard.export.selection import Row
+from tests.export.fleet import RETRIED, T0, S, fleet
 
 
 def _lines() -> list[str]:
@@ -22,6 +23,30 @@ def test_every_attempt_is_an_entry_in_order_of_time() -> None:
         (4, "tool_call", "search", 1, "running", None),
     ]
     assert [entry["tokens"] and entry["tokens"]["input"] for entry in entries] == [None, 100, None, None]
+
+
+def test_a_tool_call_has_the_digest_of_its_arguments() -> None:
+    """As history holds them: it proves what was asked without keeping it."""
+    entries = [json.loads(line) for line in _lines()]
+    assert [entry.get("arguments") for entry in entries] == [None, None, "sha256:abcd", None]
+
+
+def test_guardrails_and_handoffs_are_entries() -> None:
+    """From the worker's spans, in order of time, with what was decided."""
+
+    def span(number: int, kind: str, name: str, **attributes: object) -> Row:
+        return {
+            **RETRIED, "trace_id": "1" * 32, "span_id": f"{number:016x}", "kind": kind, "name": name,
+            "start": T0 + number * S, "end": T0 + number * S, "agent": "Planner", "attributes": json.dumps(attributes),
+        }  # fmt: skip
+
+    handoff = {"durascope.handoff.from": "Planner", "durascope.handoff.to": "Writer"}
+    guardrail = {"durascope.guardrail.name": "permission", "durascope.guardrail.triggered": True}
+    rows = fleet(spans=[span(15, "handoff", "handoff", **handoff), span(16, "guardrail", "guardrail", **guardrail)])
+    found = [entry for entry in audit.entries(rows.each()) if entry["operation"].startswith("span:")]
+    assert [(e["event"], e["name"], e["from"], e["to"], e["outcome"]) for e in found] == [
+        ("handoff", "handoff", "Planner", "Writer", None), ("guardrail", "permission", None, None, "triggered"),
+    ]  # fmt: skip
 
 
 def test_an_untouched_trail_verifies() -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pyarrow as pa
 from pyarrow import csv, parquet
 
 from durascope_dashboard.export import perfetto, sinks
+from durascope_dashboard.export.selection import Selection
 from tests.export.fleet import T0, S, fleet
 
 
@@ -80,6 +82,21 @@ def test_perfetto_follows_the_rules_of_the_format() -> None:
         assert event["ph"] in {"X", "M"}
         if event["ph"] == "X":
             assert isinstance(event["ts"], int) and event["dur"] >= 0 and (event["pid"], event["tid"]) in named
+
+
+def test_perfetto_slices_of_a_thread_never_overlap() -> None:
+    """Not even where the worker's clock is ahead of the server's: trace_processor would drop one of them."""
+    selection = fleet()
+    attempts = selection.attempts.to_pylist()
+    attempts[0]["ended"] = T0 + 8 * S + S // 2  # after the next attempt was queued and started
+    rows = next(Selection.of(runs=selection.runs.to_pylist(), operations=selection.operations.to_pylist(),
+                             attempts=attempts).each())  # fmt: skip
+    threads: dict[int, list[tuple[int, int]]] = {}
+    for event in perfetto.events(1, rows):
+        if event["ph"] == "X":
+            threads.setdefault(event["tid"], []).append((event["ts"], event["ts"] + event["dur"]))
+    for slices in threads.values():
+        assert all(earlier[1] <= later[0] for earlier, later in pairwise(sorted(slices)))
 
 
 def test_perfetto_of_an_open_run_ends_where_knowledge_ends() -> None:

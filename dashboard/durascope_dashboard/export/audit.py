@@ -18,6 +18,7 @@ from durascope_dashboard.export.selection import Row, RunRows
 
 Entry = dict[str, Any]
 GENESIS = "0" * 64
+ARGUMENTS = "sha256:"
 # Spans that tell of an interaction which history does not name.
 _SPAN_EVENTS = {c.SPAN_HANDOFF: "handoff", c.SPAN_GUARDRAIL: "guardrail"}
 _OPERATION_EVENTS = {
@@ -113,8 +114,14 @@ def _operation_entry(run: Row, operation: Row) -> Entry:
     return entry | {
         "operation": operation["operation_id"], "name": operation["name"], "agent": operation["agent"],
         "model": operation["model"], "outcome": operation["status"], "ended": moment(operation["closed"]),
-        "error_type": operation["error_type"], "history_event": operation["event_id"],
+        "error_type": operation["error_type"], "history_event": operation["event_id"], **_detail(operation),
     }  # fmt: skip
+
+
+def _detail(operation: Row) -> Entry:
+    """The digest of an activity's arguments; of other operations what they say of themselves (a child's id)."""
+    detail = operation["detail"] or ""
+    return {"arguments": detail} if detail.startswith(ARGUMENTS) else {"detail": detail or None}
 
 
 def _attempt_entry(run: Row, operation: Row, attempt: Row) -> Entry:

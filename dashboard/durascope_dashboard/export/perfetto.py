@@ -46,7 +46,8 @@ def _end(rows: RunRows) -> Micros:
 def _attempts(pid: int, tid: int, operation: Row, attempts: list[Row], end: Micros) -> Iterator[Event]:
     before: Micros | None = None
     for attempt in attempts:
-        queued, started = attempt["queued"], attempt["started"]
+        # Clocks differ between worker and server; slices of a thread that overlap would be drawn as nested or dropped.
+        queued, started = (_not_before(before, attempt[name]) for name in ("queued", "started"))
         label = f"{operation['name']} #{attempt['attempt']}"
         if before is not None and queued is not None and queued > before:
             yield _slice(pid, tid, "backoff", "backoff", before, queued, {"before_attempt": attempt["attempt"]})
@@ -54,7 +55,11 @@ def _attempts(pid: int, tid: int, operation: Row, attempts: list[Row], end: Micr
             yield _slice(pid, tid, "queue", "queue", queued, started or end, {"attempt": attempt["attempt"]})
         if started is not None:
             yield _slice(pid, tid, label, operation["kind"], started, attempt["ended"] or end, _arguments(attempt))
-        before = attempt["ended"]
+        before = max(before or 0, attempt["ended"] or 0, started or 0) or None
+
+
+def _not_before(before: Micros | None, time: Micros | None) -> Micros | None:
+    return time if before is None or time is None else max(before, time)
 
 
 def _arguments(attempt: Row) -> dict[str, Any]:
