@@ -34,7 +34,7 @@ def test_an_ordinary_run_is_said_to_be_ordinary() -> None:
     """No trouble, no words about it; a median of few runs is no median."""
     result = whole(act("1", 0, 20, **MODEL), closed=20)
     usual = (
-        "Took 20.0 s, as is usual for its type (median 20.0 s). 100 % was model time (mostly `planner`'s model calls"
+        "Took 20.0 s, as is usual for its type (median 20.0 s). 100 % was model time (mostly a model call of `planner`)"
     )
     assert text(result, STATS).startswith(usual)
     assert text(result, STATS | {"runs": 2}).startswith("Took 20.0 s. ")

@@ -153,8 +153,10 @@ def _working(name: str, operations: list[dict[str, Any]], _: Any) -> str:
     if group is None:
         return verb
     calls = len(group["members"])
-    most = f"{name_of(group)}{f', {calls} times' if calls > 1 and group['kind'] != 'model' else ''}"
-    return f"{verb} (most of it {most})" if group["kind"] != "model" else f"{verb} (mostly {most}, {calls} of them)"
+    if group["kind"] != "model":
+        return f"{verb} (most of it {name_of(group)}{f', {calls} times' if calls > 1 else ''})"
+    agent = f" of `{group['agent']}`" if group["agent"] else ""
+    return f"{verb} (mostly {'a model call' if calls == 1 else f'{calls} model calls'}{agent})"
 
 
 def _queueing(_: str, operations: list[dict[str, Any]], __: Any) -> str:

@@ -52,7 +52,9 @@ def settle_times(attempts: pd.DataFrame, operations: pd.DataFrame, first: Mask, 
     started, ended = floats(attempts["started"]), floats(attempts["ended"])
     told = attempts["final_told"].to_numpy() | among(attempts["status"], "ok", "cancelled")
     final = last & told & ~np.isnan(closed)
-    worker_end = np.where(attempts["in_span"], ended, np.nan)
+    # An attempt that the server gave up before the worker did ends later there, by any clock.
+    given_up = among(attempts["status"], "timeout", "lost", "cancelled")
+    worker_end = np.where(attempts["in_span"] & ~given_up, ended, np.nan)
     ended = np.where(final, closed, ended)
     known_delay = floats(attempts["retry_delay_ms"]) * 1000
     delay = np.where(np.isnan(known_delay), policy_delay(operations, number), known_delay)

@@ -61,7 +61,8 @@ def _now(row: Row) -> Text:
     waits = {"retry": "backoff", "worker": "no worker", "human": "waits for a person", "timer": "timer"}
     state = waits.get(str(row["waiting_for"]), row["current_status"] or "")
     error = f" after {tables.text(row['last_error_type'])}" if attempt and row["last_error_type"] else ""
-    return Text(f"{doing}{attempt}: {state}{error}", style="yellow" if attempt else "")
+    what = doing if state in ("", doing) else f"{doing}{attempt}: {state}"
+    return Text(what + error, style="yellow" if attempt else "")
 
 
 def totals(total: Row, shown: int) -> Text:

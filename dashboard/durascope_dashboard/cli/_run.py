@@ -59,7 +59,7 @@ def _time(time: Json) -> Any:
 def _sums(run: Json) -> Text:
     tokens, cost, retries = run["tokens"], run["cost"], run["retries"]
     sums = {part: tokens[part]["input"] + tokens[part]["output"] for part in ("billed", "useful", "wasted")}
-    unknown = f", unknown in {tokens['unknown_attempts']} attempts" if tokens["unknown_attempts"] else ""
+    unknown = f", unknown in {_count(tokens['unknown_attempts'])}" if tokens["unknown_attempts"] else ""
     unpriced = f"; no price for {', '.join(cost['unpriced_models'])}" if cost["unpriced_models"] else ""
     return Text(
         f"\nattempts {retries['attempts']} of {retries['operations']} operations, {retries['retries']} retries, "
@@ -68,6 +68,10 @@ def _sums(run: Json) -> Text:
         f"{units.count(sums['wasted'])}{unknown}\n"
         f"cost     billed {units.money(cost['billed'])}, wasted {units.money(cost['wasted'])}{unpriced}"
     )
+
+
+def _count(attempts: int) -> str:
+    return "1 attempt" if attempts == 1 else f"{attempts} attempts"
 
 
 def _operations(operations: list[Json], path: CriticalPath, started: str | None, *, wide: bool) -> Any:
@@ -152,9 +156,9 @@ def _trust(run: Json) -> Text:
     if not found["history_attempts"]:
         first = f"History has not told of its attempts yet; telemetry tells of {found['span_attempts']}."
     elif not found["span_attempts"]:
-        first = f"History tells of {found['history_attempts']} attempts; there is no telemetry of this run."
+        first = f"History tells of {_count(found['history_attempts'])}; there is no telemetry of this run."
     else:
-        first = (f"History tells of {found['history_attempts']} attempts, telemetry of {found['span_attempts']}; "
+        first = (f"History tells of {_count(found['history_attempts'])}, telemetry of {found['span_attempts']}; "
                  f"{found['reconstructed']} reconstructed.")  # fmt: skip
     stray = ", ".join(f"{found[name]} {word}" for name, word in (
         ("orphan_spans", "orphan spans"), ("duplicate_spans", "duplicate spans dropped")) if found[name])  # fmt: skip
