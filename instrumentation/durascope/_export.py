@@ -81,20 +81,22 @@ class _Unobserved:
         detach(self._token)
 
 
-def _uses_http(signal: str) -> bool:
-    protocol = _variable(signal, "PROTOCOL")
+def uses_http(signal: str) -> bool:
+    """Whether OTLP for this signal goes over HTTP rather than gRPC."""
+    protocol = variable(signal, "PROTOCOL")
     if protocol:
         return protocol.startswith("http")
     # The specification's default is HTTP; an endpoint on gRPC's own port says otherwise.
-    return urlsplit(_variable(signal, "ENDPOINT")).port != GRPC_PORT
+    return urlsplit(variable(signal, "ENDPOINT")).port != GRPC_PORT
 
 
-def _variable(signal: str, name: str) -> str:
+def variable(signal: str, name: str) -> str:
+    """A variable of the OTLP exporters: the signal's own, else the one for all; empty if unset."""
     return os.environ.get(f"OTEL_EXPORTER_OTLP_{signal}_{name}") or os.environ.get(f"OTEL_EXPORTER_OTLP_{name}") or ""
 
 
 def _span_exporter() -> SpanExporter:
-    if _uses_http("TRACES"):
+    if uses_http("TRACES"):
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
 
         return HttpExporter()
@@ -104,7 +106,7 @@ def _span_exporter() -> SpanExporter:
 
 
 def _log_exporter() -> LogRecordExporter:
-    if _uses_http("LOGS"):
+    if uses_http("LOGS"):
         from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter as HttpExporter
 
         return HttpExporter()
@@ -114,7 +116,7 @@ def _log_exporter() -> LogRecordExporter:
 
 
 def _metric_exporter() -> MetricExporter:
-    if _uses_http("METRICS"):
+    if uses_http("METRICS"):
         from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter as HttpExporter
 
         return HttpExporter()
@@ -123,14 +125,15 @@ def _metric_exporter() -> MetricExporter:
     return GrpcExporter()
 
 
-def _switched_off(signal: str) -> bool:
+def switched_off(signal: str) -> bool:
+    """Whether the environment wants nothing of this signal."""
     off = os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true"
     return off or os.environ.get(f"OTEL_{signal}_EXPORTER", "").lower() == "none"
 
 
 def own_tracer_provider(size: int) -> TracerProvider | None:
     """A provider that exports over OTLP within a second; None if the environment switches traces off."""
-    if _switched_off("TRACES"):
+    if switched_off("TRACES"):
         return None
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(BufferedSpanProcessor(_span_exporter(), size=size))
@@ -139,7 +142,7 @@ def own_tracer_provider(size: int) -> TracerProvider | None:
 
 def own_logger_provider(size: int) -> LoggerProvider | None:
     """The same for log records."""
-    if _switched_off("LOGS"):
+    if switched_off("LOGS"):
         return None
     provider = LoggerProvider(shutdown_on_exit=False)
     provider.add_log_record_processor(BufferedLogProcessor(_log_exporter(), size=size))
@@ -148,6 +151,6 @@ def own_logger_provider(size: int) -> LoggerProvider | None:
 
 def own_meter_provider() -> MeterProvider | None:
     """The same for metrics; the interval is ``OTEL_METRIC_EXPORT_INTERVAL``'s."""
-    if _switched_off("METRICS"):
+    if switched_off("METRICS"):
         return None
     return MeterProvider([PeriodicExportingMetricReader(_metric_exporter())], shutdown_on_exit=False)

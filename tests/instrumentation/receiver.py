@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 
@@ -33,6 +34,8 @@ class Receiver:
     def __init__(self, port: int = 0) -> None:
         self.spans: list[Received] = []
         self.events: list[Received] = []
+        self.metrics: dict[str, list[Any]] = {}  # name -> data points
+        self.resources: list[dict[str, Any]] = []  # of the metrics
         self.status = 200
         self.requests = 0
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
@@ -58,6 +61,14 @@ class Receiver:
             traces = ExportTraceServiceRequest.FromString(body)
             spans = [s for r in traces.resource_spans for scope in r.scope_spans for s in scope.spans]
             self.spans += [_received(s, s.start_time_unix_nano, s.end_time_unix_nano, s.name) for s in spans]
+        elif path == "/v1/metrics":
+            request = ExportMetricsServiceRequest.FromString(body)
+            for group in request.resource_metrics:
+                self.resources.append({pair.key: _value(pair.value) for pair in group.resource.attributes})
+                for metric in (m for scope in group.scope_metrics for m in scope.metrics):
+                    kind = metric.WhichOneof("data")
+                    points = getattr(metric, kind).data_points if kind else ()
+                    self.metrics.setdefault(metric.name, []).extend(points)
         elif path == "/v1/logs":
             logs = ExportLogsServiceRequest.FromString(body)
             records = [x for r in logs.resource_logs for scope in r.scope_logs for x in scope.log_records]
