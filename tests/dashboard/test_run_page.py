@@ -7,6 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from durascope_dashboard.collector.settings import Access, Settings
+from durascope_dashboard.panels.coverage import trust
 from tests.collector.running import RunningCollector
 from tests.dashboard import synthetic
 from tests.dashboard.conftest import OpenPage
@@ -77,3 +78,43 @@ def test_a_collector_that_wants_a_token_is_no_missing_collector(
         assert "No permission" in text and "DURASCOPE_TOKEN" in text
         monkeypatch.setenv("DURASCOPE_TOKEN", "secret")
         assert "run of workflow w" in said(open_page("run", server=collector.url, workflow_id="w"))
+
+
+def test_a_model_without_a_price_is_named_and_costs_nothing_known(open_page: OpenPage, tmp_path: Path) -> None:
+    """Null, never $0."""
+    moment = synthetic.now()
+    story = synthetic.Story("priceless", "ResearchWorkflow", moment - 60 * synthetic.S)
+    tokens = (900, 0, 100, 0)
+    story.operation("model", "model", None, [{"run": 1.0, "tokens": tokens}], agent="A", model="house-model-7")
+    synthetic.write(tmp_path / "s.duckdb", [story], moment)
+    page = open_page("run", store=tmp_path / "s.duckdb", workflow_id="priceless")
+    text = said(page)
+    assert "No price is known for house-model-7" in text and "$0" not in text
+
+
+def test_a_run_open_for_a_month_waits_in_words(open_page: OpenPage, tmp_path: Path) -> None:
+    """Days, not seconds, and what it waits for."""
+    moment = synthetic.now()
+    story = synthetic.waiting("patient", moment - 30 * 86_400 * synthetic.S)
+    synthetic.write(tmp_path / "s.duckdb", [story], moment)
+    text = said(open_page("run", store=tmp_path / "s.duckdb", workflow_id="patient"))
+    assert "running for **30 d 0 h**" in text
+    assert "approval" in text and "waits for somebody outside" in text
+
+
+def test_a_run_that_has_only_started_is_no_error(open_page: OpenPage, tmp_path: Path) -> None:
+    """No operation, no span, no time: the page says so."""
+    moment = synthetic.now()
+    story = synthetic.Story("young", "ResearchWorkflow", moment, spans_known=False, status="running", closed=False)
+    synthetic.write(tmp_path / "s.duckdb", [story], moment)
+    text = said(open_page("run", store=tmp_path / "s.duckdb", workflow_id="young"))
+    assert "Nothing has happened in this run yet" in text
+
+
+@pytest.mark.parametrize(("skew", "words"), [(350.0, "350 ms ahead of"), (-80.0, "80 ms behind"), (20.0, "")])
+def test_clock_skew_is_said_not_corrected(skew: float, words: str) -> None:
+    """From 50 ms on."""
+    row = {"history_attempts": 2, "span_attempts": 2, "reconstructed": 0, "orphan_spans": 0, "duplicate_spans": 0,
+           "skew_ms": skew, "from_history": True}  # fmt: skip
+    found = trust(row)
+    assert found.complete and (words in found.sentence if words else "clock" not in found.sentence)

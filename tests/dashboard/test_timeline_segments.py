@@ -73,6 +73,7 @@ def test_clocks_that_disagree_give_no_negative_bar() -> None:
 def test_what_has_no_attempts_is_a_wait_a_marker_or_a_bar() -> None:
     """Timers and human waits wait, signals are points, an open one lasts until now."""
     assert drawn(operation(kind="timer"), []) == [("wait", 0, 10, 0)]
+    assert drawn(operation(kind="timer", status="cancelled"), []) == [("wait", 0, 10, 0)]
     assert drawn(operation(kind="human_wait", status="pending", closed=None), [], now=3 * S) == [("wait", 0, 3, 0)]
     assert drawn(operation(kind="signal"), []) == [("marker", 0, 0, 0)]
     assert drawn(operation(kind="child", status="error"), []) == [("error", 0, 10, 0)]

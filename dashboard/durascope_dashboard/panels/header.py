@@ -74,10 +74,9 @@ def relatives(row: Row) -> None:
     chain = data.rows(data.query("chain", first_run_id=row["first_run_id"] or row["run_id"], **key))
     children = data.rows(data.query("children", run_id=row["run_id"], **key))
     if len(chain) > 1:
-        total = sum(r["duration_ms"] or 0 for r in chain)
-        _strip(f"Chain of {len(chain)} runs, {units.duration(total)} in all", chain, row["run_id"])
+        _strip(f"Chain of {len(chain):,} runs, {_totals(chain)}", chain, row["run_id"])
     if children:
-        _strip(f"{len(children)} child run{'s' if len(children) != 1 else ''}", children, row["run_id"])
+        _strip(f"{units.many(len(children), 'child run')}, {_totals(children)}", children, row["run_id"])
     if row["parent_workflow_id"]:
         st.page_link(
             st.session_state["pages"]["run"], label="Parent run", icon=":material/arrow_upward:",
@@ -86,9 +85,21 @@ def relatives(row: Row) -> None:
         )  # fmt: skip
 
 
+def _totals(runs: list[Row]) -> str:
+    """Their time, tokens and cost together; a cost that is not known of each is not told."""
+    tokens = sum((run["billed_input"] or 0) + (run["billed_output"] or 0) for run in runs)
+    costs = [run["cost_billed"] for run in runs]
+    parts = [f"{units.duration(sum(run['duration_ms'] or 0 for run in runs))} in all"]
+    if tokens:
+        parts.append(units.tokens(tokens))
+    if None not in costs and sum(costs):
+        parts.append(units.money(sum(costs)))
+    return ", ".join(parts)
+
+
 def _strip(title: str, runs: list[Row], here: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(title)
+        st.caption(title, width="content")
         for number, run in enumerate(runs[:12], 1):
             label = f"{number} {status.SIGNS.get(run['status'], '·')} {units.duration(run['duration_ms'])}"
             st.page_link(
@@ -96,4 +107,4 @@ def _strip(title: str, runs: list[Row], here: str) -> None:
                 query_params={k: str(run[k]) for k in ("workflow_id", "run_id", "namespace")},
             )  # fmt: skip
         if len(runs) > 12:
-            st.caption(f"and {len(runs) - 12} more")
+            st.caption(f"and {len(runs) - 12:,} more", width="content")

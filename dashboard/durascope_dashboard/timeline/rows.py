@@ -123,8 +123,9 @@ class _Writer:
         if node.operation:
             return segment.of_operation(node.data, self.attempts.get(node.id, []), self.now)
         end = node.end if node.end is not None else max(self.now, node.start)
-        kind = "marker" if node.kind == "handoff" else "bracket"
-        error = "error" if node.data.get("status") == "error" else ""
+        bad = node.data.get("status") == "error"
+        error = "error" if bad else ""
+        kind = {"handoff": "marker", "tool": error or "ok", "mcp": error or "ok"}.get(node.kind, "bracket")
         return [segment.Segment(kind, node.start, max(node.start, end), error=error)]
 
     def _bar(self, s: segment.Segment) -> Bar:

@@ -15,6 +15,7 @@ KINDS: Final = (
     "queue", "ok", "error", "timeout", "lost", "cancelled", "running", "backoff", "estimated", "wait", "marker",
     "bracket",
 )  # fmt: skip
+WAITS: Final = frozenset({"timer", "human_wait", "update"})
 INSTANTS: Final = frozenset({"signal", "handoff", "workflow_task_failure"})
 
 
@@ -45,10 +46,10 @@ def _without_attempts(operation: Row, now: int) -> Segment:
     error = operation["error_type"] or ""
     if operation["kind"] in INSTANTS:
         return Segment("marker", start, start, error=error)
+    if operation["kind"] in WAITS and operation["status"] in ("ok", "running", "pending", "cancelled"):
+        return Segment("wait", start, max(start, end))  # a cancelled one has waited too, and nothing ran
     if operation["status"] in ("error", "timeout", "lost", "cancelled"):
         return Segment(operation["status"], start, max(start, end), error=error)
-    if operation["kind"] in ("timer", "human_wait", "update"):
-        return Segment("wait", start, max(start, end))
     return Segment("running" if operation["closed"] is None else "ok", start, max(start, end))
 
 

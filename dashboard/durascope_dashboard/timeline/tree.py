@@ -154,6 +154,8 @@ def _span_name(span: Row) -> str:
     name = str(span["name"] or span["kind"] or "span")
     if span["kind"] == conventions.SPAN_AGENT:
         return str(span["agent"] or name)
+    if span["kind"] == conventions.SPAN_TOOL:
+        return name.removeprefix("execute_tool ")  # what the semantic conventions call such a span
     if span["kind"] == conventions.SPAN_TURN and span["agent"]:
         return f"{span['agent']} · {name}" if span["agent"] not in name else name
     return name

@@ -11,6 +11,7 @@ from durascope_dashboard.views.loading import Loaded, load
 
 LIVE_S = 2.0
 DETAILS_PX = 700
+DETAILS_LEAST_PX = 420
 
 
 def page() -> None:
@@ -70,7 +71,8 @@ def _timeline(loaded: Loaded) -> None:
     left, right = st.columns([3.3, 1.2], gap="small")
     with left:
         selected = _select(loaded)
-    with right, st.container(height=DETAILS_PX, border=True, key="details"):
+    height = min(DETAILS_PX, max(DETAILS_LEAST_PX, 160 + 22 * len(loaded.timeline.lines)))
+    with right, st.container(height=height, border=True, key="details"):
         details.draw(loaded.run, selected, loaded.operations, loaded.attempts, loaded.path.savings)
 
 
