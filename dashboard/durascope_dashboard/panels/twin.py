@@ -1,5 +1,6 @@
 """Two runs on one scale: each operation has a lane of A above a lane of B; what only one of them has is grey."""
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from durascope_dashboard.analysis.compare import Aligned, Comparison
 from durascope_dashboard.panels import markup
 
 MOST_ROWS: Final = 150
-ROW_PX: Final = 24
+ROW_PX: Final = 26
 _FAILED: Final = ("error", "timeout", "lost")
 _KINDS: Final = ("model", "tool", "activity", "queue", "backoff", "external_wait", "timer", "error", "timeout")
 _WORDS: Final = {"queue": "queue wait", "external_wait": "human wait", "error": "failed", "timeout": "timed out"}
@@ -107,43 +108,36 @@ def _chart(frame: pd.DataFrame, rows: Sequence[Aligned]) -> Any:
     frame["kind"] = [
         "unmatched" if alone else _WORDS.get(k, k) for k, alone in zip(frame["kind"], frame["alone"], strict=True)
     ]
-    frame["top"] = frame["row"] + [0.06 if side == "A" else 0.5 for side in frame["side"]]
-    frame["bottom"] = frame["top"] + 0.4
     present = set(frame["kind"])
     names = [n for n in (*(_WORDS.get(k, k) for k in _KINDS), "unmatched") if n in present]
     color_of = {_WORDS.get(k, k): palette[k] for k in _KINDS} | {"unmatched": palette["unexplained"]}
-    titles = [label(row) for row in rows]
-    lookup = "[" + ",".join(_quoted(title) for title in titles) + "][floor(datum.value)]"
+    lookup = "[" + ",".join(json.dumps(label(row)) for row in rows) + "][datum.value]"  # data stays data
+    sides = alt.YOffset("side:N", scale=alt.Scale(domain=["A", "B"], paddingInner=0.1, paddingOuter=0.2))
     y = alt.Y(
-        "top:Q", title=None, scale=alt.Scale(domain=[0, len(rows)], reverse=True, nice=False),
-        axis=alt.Axis(values=[i + 0.5 for i in range(len(rows))], labelExpr=lookup, labelLimit=230, labelOverlap=False,
-                      grid=False, ticks=False, domain=False, labelAlign="left", labelPadding=225),
+        "row:O", title=None, scale=alt.Scale(domain=list(range(len(rows)))),
+        axis=alt.Axis(labelExpr=lookup, labelLimit=190, labelPadding=22, labelOverlap=False, grid=False, ticks=False,
+                      domain=False, labelColor=palette["text"]),
     )  # fmt: skip
-    drawn = alt.Chart(frame).mark_rect(cornerRadius=2).encode(
-        x=alt.X("seconds:Q", title="seconds from the start", axis=alt.Axis(orient="top", tickCount=8)), x2="until:Q",
-        y=y, y2="bottom:Q",
+    seconds = alt.X("seconds:Q", title=None, axis=alt.Axis(orient="top", tickCount=8, labelExpr="datum.label + ' s'"))
+    drawn = alt.Chart(frame).mark_bar(cornerRadius=2).encode(
+        x=seconds, x2="until:Q", y=y, yOffset=sides,
         color=alt.Color("kind:N", title=None, scale=alt.Scale(domain=names, range=[color_of[n] for n in names]),
                         legend=alt.Legend(orient="top", padding=0, offset=4, columns=4)),
         tooltip=[alt.Tooltip("side:N", title="run"), alt.Tooltip("words:N", title=" "),
                  alt.Tooltip("seconds:Q", title="from s", format=".3~f"),
                  alt.Tooltip("until:Q", title="to s", format=".3~f")],
     )  # fmt: skip
-    letters = alt.Chart(pd.DataFrame(_letters(rows))).mark_text(align="left", fontSize=9, opacity=0.7).encode(
-        x=alt.value(-8), y=alt.Y("top:Q"), text="side:N"
-    )  # fmt: skip
+    letters = alt.Chart(pd.DataFrame(_letters(rows), columns=["row", "side"])).mark_text(
+        align="left", fontSize=8.5, color=palette["muted"], clip=False,
+    ).encode(x=alt.value(-14), y=y, yOffset=sides, text="side:N")  # fmt: skip
     return alt.layer(drawn, letters).properties(height=ROW_PX * len(rows))
 
 
 def _letters(rows: Sequence[Aligned]) -> list[Row]:
-    found = []
-    for i, row in enumerate(rows):
-        found += [{"side": "A", "top": i + 0.28}] if row.a and row.kind != "agent" else []
-        found += [{"side": "B", "top": i + 0.72}] if row.b and row.kind != "agent" else []
-    return found
-
-
-def _quoted(text: str) -> str:
-    """A string of Vega's expression language: data stays data."""
-    import json
-
-    return json.dumps(text)
+    """The sides that each row has; an agent is a heading and has none."""
+    return [
+        {"row": i, "side": side}
+        for i, row in enumerate(rows)
+        for side, there in (("A", row.a), ("B", row.b))
+        if there and row.kind != "agent"
+    ]

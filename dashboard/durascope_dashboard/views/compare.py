@@ -155,7 +155,7 @@ def _warnings(found: Comparison) -> None:
         f'<div class="ds-note" style="font-size:15px;font-weight:600">{markup.text(delta.headline(found))}</div>'
     )
     if found.warnings:
-        with st.expander(f"Read with care: {len(found.warnings)} reasons", icon=":material/warning:", expanded=True):
+        with st.expander(f"Read with care ({len(found.warnings)})", icon=":material/warning:", expanded=True):
             markup.html("".join(markup.note(f"• {sentence}") for sentence in found.warnings))
 
 
@@ -168,7 +168,8 @@ def _divergence(found: Divergence | None, a: Row, b: Row) -> None:
         f"{units.duration(ms)} into {letter}" for letter, ms in (("A", found.a_ms), ("B", found.b_ms)) if ms is not None
     )
     agent = f" of {found.agent}" if found.agent else ""
-    markup.html(markup.note(f"{found.kind} {found.name} #{found.ordinal}{agent}, {when}: {found.what}."))
+    kind = "" if found.kind == found.name else f"{found.kind.replace('_', ' ')} "
+    markup.html(markup.note(f"{kind}{found.name} #{found.ordinal}{agent}, {when}: {found.what}."))
     with st.container(horizontal=True, gap="small"):
         for letter, row, operation in (("A", a, found.a_operation_id), ("B", b, found.b_operation_id)):
             if operation:

@@ -105,7 +105,8 @@ def _groups(stretch: Period) -> None:
     columns = {**COLUMNS, "value": Column(by or "Activity", width=220)}
     if by == "Error":
         found = _named_errors(found[found["value"].notna()], stretch)
-        columns = {"error_type": Column("Error"), "error_message": Column("Message", width=300), **COLUMNS}
+        kept = {name: column for name, column in COLUMNS.items() if name not in ("failed", "rate", "last_error")}
+        columns = {"error_type": Column("Error"), "error_message": Column("Message", width=300), **kept}
         columns["value"] = Column("Fingerprint", width=130)
     if found.empty:
         st.caption("No failures in this period.")
@@ -125,7 +126,7 @@ def _links(found: pd.DataFrame, by: str) -> None:
     if by != "Error":
         return
     with st.container(horizontal=True, gap="small"):
-        st.caption("Newest run with each:")
+        st.caption("Newest run with each:", width="content")
         for row in data.rows(found.head(5)):
             if row["workflow_id"]:
                 key = {name: str(row[name]) for name in ("workflow_id", "run_id", "namespace")}
