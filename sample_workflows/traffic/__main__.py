@@ -42,6 +42,7 @@ async def run(options: argparse.Namespace) -> None:
                 client, f"daily-log-{generator.prefix}", options.task_queue, timedelta(seconds=options.schedule)
             )
             stack.push_async_callback(schedule.delete)
+        print(f"traffic for {options.task_queue}: {options.rate:g} runs a second", flush=True)
         await generator.generate(arrivals(options.rate, mix, options.seed), done, options.seconds, options.limit)
         await generator.drain(done, options.wait)
         await wait_until_closed(client, generator.started, options.wait, done)

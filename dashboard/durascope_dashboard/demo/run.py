@@ -132,8 +132,6 @@ class Demo:
             self.children.wait_ready(child, partial(part.ready, child), READY_TIMEOUT_S, self._stop.is_set)
             if not self._stop.is_set():
                 self.say(f"  {part.name} is ready ({time.monotonic() - began:.1f} s)")
-        if not self._stop.is_set():
-            self._spawn(Part("traffic", self.plan.traffic_command(), lambda child: True))
 
     def _start_temporal(self) -> None:
         try:
@@ -149,6 +147,7 @@ class Demo:
             *([] if plan.live else [models]),
             Part("collector", plan.collector_command(), lambda child: _answers(health[0])),
             *(Part(name, plan.worker_command(role), _polls) for name, role in WORKERS),
+            Part("traffic", plan.traffic_command(), _starts_runs),  # its first runs wait for the workers, as in life
             Part("dashboard", plan.dashboard_command(), lambda child: _answers(health[1])),
         ]
 
@@ -187,3 +186,7 @@ def _answers(url: str) -> bool:
 
 def _polls(child: Child) -> bool:
     return b" polls " in child.log.read_bytes()
+
+
+def _starts_runs(child: Child) -> bool:
+    return b"traffic for " in child.log.read_bytes()

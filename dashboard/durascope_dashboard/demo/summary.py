@@ -10,6 +10,12 @@ from durascope_dashboard.demo.errors import DemoError
 from durascope_dashboard.demo.plan import DURASCOPE, Plan
 
 TIMEOUT_S = 60
+WAITS = {
+    "human": "wait for a person",
+    "retry": "are between two attempts",
+    "worker": "wait for a worker",
+    "timer": "wait for a timer",
+}
 
 
 def read_runs(plan: Plan) -> list[dict[str, Any]]:
@@ -26,7 +32,7 @@ def read_runs(plan: Plan) -> list[dict[str, Any]]:
 
 
 def summarise(runs: Sequence[Mapping[str, Any]]) -> str:
-    """Three lines for people."""
+    """A few lines for people."""
     statuses = Counter(str(run["status"]) for run in runs)
     types = Counter(str(run["workflow_type"]) for run in runs)
     attempts = sum(run["retries"]["attempts"] for run in runs)
@@ -36,11 +42,18 @@ def summarise(runs: Sequence[Mapping[str, Any]]) -> str:
     total = [sum((part["input"] or 0) + (part["output"] or 0) for part in parts) for parts in (billed, wasted)]
     return "\n".join(
         (
-            f"{len(runs)} runs: {_counts(statuses)} ({_counts(types)})",
+            f"{len(runs)} runs: {_counts(statuses)}{_waiting(runs)}",
+            f"of them: {_counts(types)}",
             f"{attempts} attempts, {retries} of them retries",
             f"{total[0]:,} tokens billed, {total[1]:,} of them wasted",
         )
     )
+
+
+def _waiting(runs: Sequence[Mapping[str, Any]]) -> str:
+    """What the open runs wait for, if anything."""
+    waits = Counter(WAITS[run["waiting_for"]] for run in runs if run.get("waiting_for") in WAITS)
+    return f"; of the running ones {_counts(waits)}" if waits else ""
 
 
 def _counts(counter: Counter[str]) -> str:
