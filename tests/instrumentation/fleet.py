@@ -34,7 +34,7 @@ from tests.instrumentation.witness import Witness
 Plugins = Literal["none", "one", "twice", "stock", "otel"]
 PARAMETERS = ModelActivityParameters(
     start_to_close_timeout=timedelta(seconds=30),
-    heartbeat_timeout=timedelta(seconds=3),
+    heartbeat_timeout=timedelta(seconds=5),
     retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=5),
     streaming_topic="events",
 )

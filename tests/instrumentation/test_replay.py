@@ -18,9 +18,6 @@ from tests.instrumentation.record import GOLDEN, JOURNEYS
 from tests.instrumentation.scenario import WORKFLOWS
 from tests.instrumentation.witness import Witness
 
-# Older SDKs' sandbox warns of modules that pydantic imports late.
-pytestmark = pytest.mark.filterwarnings("ignore:Module .* was imported after initial workflow load:UserWarning")
-
 
 def histories() -> list[WorkflowHistory]:
     """The recorded ones."""

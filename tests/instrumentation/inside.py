@@ -1,0 +1,46 @@
+"""A worker in the test's own process, for a look inside the plugin."""
+
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from agents import set_trace_processors
+from temporalio.client import Client, WorkflowHandle
+from temporalio.openai_agents import OpenAIAgentsPlugin
+from temporalio.worker import Worker
+
+from tests.instrumentation.fleet import PARAMETERS
+from tests.instrumentation.scenario import ACTIVITIES, TRUTH, WORKFLOWS, Journey
+from tests.instrumentation.witness import Witness
+from tests.instrumentation.world import World, unique
+
+
+@asynccontextmanager
+async def working(
+    world: World, monkeypatch: pytest.MonkeyPatch, plugins: Sequence[Any], *, cached: int = 1000, retries: int = 0
+) -> AsyncIterator[tuple[Client, str]]:
+    """A worker in this process, for a look inside; its client and its queue."""
+    monkeypatch.setenv(TRUTH, str(world.truth))
+    monkeypatch.setenv("OPENAI_BASE_URL", world.model.base_url)
+    monkeypatch.setenv("OPENAI_API_KEY", "scripted")
+    set_trace_processors([])
+    models = Witness(retries)
+    agents = OpenAIAgentsPlugin(PARAMETERS, models)
+    client = await Client.connect(world.temporal.address, plugins=[agents, *plugins])
+    queue = unique("inside")
+    async with Worker(
+        client, task_queue=queue, workflows=WORKFLOWS, activities=ACTIVITIES, max_cached_workflows=cached,
+        activity_executor=ThreadPoolExecutor(2),
+    ):  # fmt: skip
+        yield client, queue
+    await models.close()
+
+
+async def run(client: Client, queue: str, words: str) -> WorkflowHandle[Journey, str]:
+    """One whole run."""
+    uid = unique(words.split()[0])
+    handle = await client.start_workflow(Journey.run, f"{words} {uid}", id=uid, task_queue=queue)
+    await handle.result()
+    return handle

@@ -1,0 +1,86 @@
+"""How an attempt ended and what follows: each reason told apart."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from temporalio import activity
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+from durascope import conventions as c
+from durascope._outcome import Outcome, backoff, cancellation, outcome_of
+from durascope.records import RetryBy, Status
+from durascope.testing import InMemory, attribute
+from tests.instrumentation.inside import run, working
+from tests.instrumentation.world import World
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+POLICY = RetryPolicy(
+    initial_interval=timedelta(seconds=1), backoff_coefficient=3, maximum_interval=timedelta(seconds=5),
+    maximum_attempts=4, non_retryable_error_types=["Fatal"],
+)  # fmt: skip
+
+
+def info(**changes: Any) -> activity.Info:
+    """An attempt's, first of four."""
+    given: dict[str, Any] = {"attempt": 1, "retry_policy": POLICY, "scheduled_time": NOW}
+    given |= {"schedule_to_close_timeout": None, **changes}
+    return activity.Info(**{**vars(ActivityEnvironment.default_info()), **given})
+
+
+def test_the_policy_dictates_the_delay() -> None:
+    """It grows up to the longest interval, and ends with the last attempt."""
+    delays = [outcome_of(ValueError("no"), info(attempt=n), None, NOW).retry_delay for n in (1, 2, 3, 4)]
+    assert delays == [1.0, 3.0, 5.0, None]
+    assert backoff(POLICY, 10_000) == 5.0
+
+
+def test_the_server_dictates_the_delay() -> None:
+    """Retry-After comes as the error's own delay."""
+    error = ApplicationError("busy", type="APIStatusError", next_retry_delay=timedelta(seconds=7))
+    found = outcome_of(error, info(), None, NOW)
+    assert found == Outcome(Status.ERROR, "APIStatusError", "busy", 7.0, RetryBy.SERVER)
+
+
+@pytest.mark.parametrize(
+    ("error", "changes"),
+    [
+        (ApplicationError("no", non_retryable=True), {}),
+        (ApplicationError("no", type="Fatal"), {}),
+        (ValueError("late"), {"schedule_to_close_timeout": timedelta(milliseconds=500)}),
+    ],
+    ids=["non-retryable", "type", "out of time"],
+)
+def test_no_further_attempt(error: Exception, changes: dict[str, Any]) -> None:
+    """Nothing follows: neither a delay nor anyone who says so."""
+    found = outcome_of(error, info(**changes), None, NOW)
+    assert (found.status, found.retry_delay, found.retry_by) == (Status.ERROR, None, None)
+
+
+@pytest.mark.parametrize(
+    ("reason", "status", "kind"),
+    [
+        ("timed_out", Status.TIMEOUT, "timeout"),
+        ("worker_shutdown", Status.CANCELLED, "worker_shutdown"),
+        ("not_found", Status.CANCELLED, "gone_from_server"),
+        ("cancel_requested", Status.CANCELLED, "cancelled"),
+    ],
+)
+def test_reasons_of_a_cancellation(reason: str, status: Status, kind: str) -> None:
+    """Temporal cancels an attempt for many reasons."""
+    details = activity.ActivityCancellationDetails(**{reason: True})
+    assert cancellation(details) == (status, kind)
+    assert outcome_of(asyncio.CancelledError(), info(), details, NOW).error_type == kind
+
+
+async def test_the_http_clients_own_retries_are_counted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client with retries hides a 429 and a 500 from Temporal: one attempt each, which says what happened inside."""
+    telemetry = InMemory()
+    async with working(world, monkeypatch, [telemetry.plugin()], retries=3) as (client, queue):
+        await run(client, queue, "limited")
+    models = telemetry.attempts("invoke_model_activity")
+    retried = [each for each in models if attribute(each, c.HTTP_RETRIES) is not None]
+    assert [(attribute(each, c.OUTCOME), attribute(each, c.HTTP_RETRIES)) for each in retried] == [("ok", 2)] * 2
