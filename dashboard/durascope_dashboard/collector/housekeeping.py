@@ -20,6 +20,7 @@ EVERY_S: Final = 1.0
 LOG_BYTES: Final = 96 << 20
 IDLE_S: Final = 5.0
 RETAIN_EVERY_S: Final = 60.0
+JUMP_S: Final = 3600.0  # a wall clock that moves by more than this against the steady one is not believed, as long
 
 
 class Housekeeping:
@@ -35,6 +36,8 @@ class Housekeeping:
         self._log_size = 0
         self._changed = time.monotonic()
         self._retained = 0.0
+        self._offset = time.time() - time.monotonic()
+        self._distrusted_until = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="durascope-housekeeping", daemon=True)
 
@@ -73,10 +76,20 @@ class Housekeeping:
     def retain(self) -> None:
         """Take out runs that are too old, then the oldest while the store is too large."""
         dropped = 0
-        if self._retention.age_s is not None:
+        if self._retention.age_s is not None and self.clock_is_steady():
             dropped += drop_closed_before(self._store, micros_now() - int(self._retention.age_s * 1e6))
         if self._retention.size is not None:
             dropped += drop_oldest(self._store, self._retention.size)
         if dropped:
             self.dropped_runs += dropped
             log.info("%d runs were taken out of the store", dropped)
+
+    def clock_is_steady(self) -> bool:
+        """Whether the wall clock may say how old a run is: set a year ahead by mistake, it would empty the store."""
+        offset = time.time() - time.monotonic()
+        if abs(offset - self._offset) > JUMP_S:
+            log.warning(
+                "the clock jumped by %.0f s; for an hour no run is taken out for its age", offset - self._offset
+            )
+            self._offset, self._distrusted_until = offset, time.monotonic() + JUMP_S
+        return time.monotonic() >= self._distrusted_until

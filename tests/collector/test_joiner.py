@@ -1,0 +1,76 @@
+"""The join in a process of its own gives what the join here gives, and outlives nothing."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from durascope_dashboard.collector.joiner import Joiner, JoinFailed, join_here
+from durascope_dashboard.collector.otlp import decode_traces
+from durascope_dashboard.collector.rollup import RollUp
+from durascope_dashboard.store.duckdb_store import DuckStore
+from tests.collector.spans import RUN, T0, attempt_span, request
+
+NOW = T0 // 1000 + 60_000_000
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[DuckStore]:
+    with DuckStore(tmp_path / "store.duckdb") as opened:
+        tables = decode_traces(request(attempt_span(), attempt_span(attempt=2))).tables()
+        spans = tables["spans"].append_column("seq", [[0, 1]])
+        opened.write(tables | {"spans": spans})
+        yield opened
+
+
+def test_a_child_joins_as_this_process_does_and_is_replaced_when_it_dies(store: DuckStore) -> None:
+    """Equal tables; after a SIGKILL the next join works too; an error says what it was; at the end it is gone."""
+    evidence, joiner = store.evidence_tables([RUN]), Joiner()
+    assert {name: rows.to_pylist() for name, rows in joiner(evidence, NOW).items()} == {
+        name: rows.to_pylist() for name, rows in join_here(evidence, NOW).items()
+    }
+    child: Any = joiner._process
+    child.kill()
+    assert joiner(evidence, NOW)["attempts"].num_rows == 2
+    with pytest.raises(JoinFailed, match="missing"):
+        joiner({"spans": evidence["spans"]}, NOW)
+    last: Any = joiner._process
+    joiner.close()
+    assert last.returncode is not None
+
+
+def test_one_run_that_cannot_be_joined_does_not_hold_up_the_others(
+    store: DuckStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is counted and named; the rest is joined in halves."""
+
+    def join(evidence: Any, now: int) -> Any:
+        if "poison" in evidence["spans"]["run_id"].to_pylist():
+            raise ValueError("poison")
+        return join_here(evidence, now)
+
+    bad = RUN._replace(run_id="poison")
+    poison = decode_traces(request(attempt_span(bad))).tables()
+    store.write(poison | {"spans": poison["spans"].append_column("seq", [[2]])})
+    rollup = RollUp(store, join=join)
+    rollup.mark([RUN, bad], 0, 3)
+    with caplog.at_level(logging.CRITICAL, "durascope.collector"):
+        rollup.close()
+    assert rollup.errors == 1 and store.query("runs")["run_id"].to_pylist() == [RUN.run_id]
+
+
+def test_what_was_not_joined_before_a_crash_is_joined_at_the_next_start(store: DuckStore) -> None:
+    """Also spans that came late to a run that had been joined already."""
+    first = RollUp(store)
+    first.mark([RUN], 0, 2)
+    first.close()
+    late = decode_traces(request(attempt_span(attempt=3))).tables()
+    store.write(late | {"spans": late["spans"].append_column("seq", [[2]])})  # committed, and then the crash
+    assert store.query("runs")["attempts"].to_pylist() == [2]
+    again = RollUp(store)
+    again.start()
+    again.close()
+    assert store.query("runs")["attempts"].to_pylist() == [3]
+    assert store.get_meta("joined_seq") == "3"
