@@ -1,130 +1,75 @@
-"""What a soak is checked against: Temporal's own histories and the model server's own log. Pure, given both."""
+"""An hour's load in minutes: does memory or latency grow while a collector takes spans and answers readers?
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+    python -m benchmarks.soak [--seconds 180] [--rate 6000] [--keep]
+
+6,000 spans/s for three minutes are as many spans as 300/s (15 runs a second) are in an hour.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
 from typing import Any
 
-from sample_workflows.model_server import RequestRecord
+from benchmarks.running import CollectorProcess, machine, percentiles, report
+from benchmarks.sending import Senders
+from durascope_dashboard.remote_reader import RemoteReader
 
-RunKey = tuple[str, str]  # workflow id, run id
-KINDS = ("input", "cached_input", "output", "reasoning")
-SLACK_S = 1.0  # between the model server's clock readings and an attempt's, on one machine
-Row = Mapping[str, Any]
-
-
-@dataclass
-class Verdict:
-    """Figures for people, and every discrepancy as a line; a soak without one has passed."""
-
-    figures: dict[str, Any] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
-
-    def found(self, what: str, examples: Sequence[object]) -> None:
-        """Count something that must not be; a few examples are kept."""
-        self.figures[what] = len(examples)
-        if examples:
-            self.problems.append(f"{len(examples)} {what}, such as {', '.join(map(str, examples[:3]))}")
+EVERY_S = 1.0
+WARM_UP_S = 15.0
 
 
-def check_runs(verdict: Verdict, temporal: Mapping[RunKey, str], seen: Mapping[RunKey, str]) -> None:
-    """Every run that Temporal has is here once, with the same status, and no other."""
-    verdict.figures["runs"] = len(temporal)
-    verdict.found("runs missing", sorted(temporal.keys() - seen.keys()))
-    verdict.found("runs that Temporal does not have", sorted(seen.keys() - temporal.keys()))
-    both = temporal.keys() & seen.keys()
-    verdict.found(
-        "statuses that differ", [(*key, temporal[key], seen[key]) for key in both if temporal[key] != seen[key]]
-    )
+def soak(seconds: float, rate: float) -> dict[str, Any]:
+    """Load and one reader; figures by thirds of the time after the warm-up."""
+    with tempfile.TemporaryDirectory() as folder, CollectorProcess(Path(folder) / "store.duckdb") as collector:
+        reader = RemoteReader(collector.url)
+        senders = Senders(collector.http, connections=2, rate=rate, spans_per_request=500).start()
+        time.sleep(WARM_UP_S)
+        begun = time.monotonic()
+        samples: list[tuple[float, float, float, float]] = []  # when, memory, query, lag of joining
+        while time.monotonic() - begun < seconds:
+            asked = time.monotonic()
+            reader.query("runs", limit=100)
+            took = time.monotonic() - asked
+            samples.append((asked, collector.memory_mb(), took, float(reader.health()["ingest_lag_s"])))
+            time.sleep(max(0.0, EVERY_S - took))
+        senders.stop()
+        thirds = [_third(samples, senders, begun + i * seconds / 3, begun + (i + 1) * seconds / 3) for i in range(3)]
+        info = reader.query("store_info").to_pylist()[0]
+        health = reader.health()
+        reader.close()
+        return {
+            "seconds": seconds, "offered_spans_per_s": rate, "spans": info["spans"],
+            "lost_spans": senders.spans - info["spans"], "runs": info["runs"], "file_mb": round(info["bytes"] / 1e6),
+            "refused": health["refused"], "errors": health["rollup_errors"] + health["store_errors"],
+            "peak_memory_mb": round(collector.memory_mb("VmHWM")), "thirds": thirds,
+        }  # fmt: skip
 
 
-def check_attempts(verdict: Verdict, final: Mapping[tuple[str, str, str], int], attempts: Iterable[Row]) -> None:
-    """``final``: each closed activity's last attempt number by history. All attempts up to it are here, each once."""
-    numbers: dict[tuple[str, str, str], list[int]] = {}
-    for row in attempts:
-        if row["activity_id"]:
-            numbers.setdefault((row["workflow_id"], row["run_id"], row["activity_id"]), []).append(row["attempt"])
-    verdict.figures["attempts by history"] = sum(final.values())
-    wrong = [(key, sorted(numbers.get(key, [])), last) for key, last in final.items()
-             if sorted(numbers.get(key, [])) != list(range(1, last + 1))]  # fmt: skip
-    verdict.found("activities whose attempts are not those of history", wrong)
-
-
-def check_coverage(verdict: Verdict, runs: Iterable[Row]) -> None:
-    """Nothing that history expects is unaccounted for."""
-    runs = list(runs)
-    sums = {name: sum(run[name] or 0 for run in runs) for name in (
-        "history_attempts", "span_attempts", "reconstructed", "orphan_spans", "duplicate_spans")}  # fmt: skip
-    verdict.figures |= sums
-    known = sums["span_attempts"] + sums["reconstructed"]
-    verdict.figures["coverage"] = known / sums["history_attempts"] if sums["history_attempts"] else 1.0
-    verdict.found("runs not wholly covered", [
-        (run["workflow_id"], run["history_attempts"], run["span_attempts"], run["reconstructed"]) for run in runs
-        if (run["history_attempts"] or 0) != (run["span_attempts"] or 0) + (run["reconstructed"] or 0)
-    ])  # fmt: skip
-    verdict.found("runs with orphan spans", [run["workflow_id"] for run in runs if run["orphan_spans"]])
-
-
-def check_ledger(verdict: Verdict, log: Iterable[RequestRecord], attempts: Iterable[Row]) -> None:
-    """Each answer that the model server sent stands in the ledger once with the same four numbers.
-
-    Or it went to a worker that was killed before it could tell: then an attempt whose tokens are unknown was running
-    just then, one for each such answer.
-    """
-    sent = {record.response_id: record for record in log if record.usage is not None}
-    calls = [row for row in attempts if row["kind"] == "model"]
-    told = [row for row in calls if row["tokens_input"] is not None]
-    ids = [row["response_id"] for row in told]
-    verdict.found("attempts billed without an answer of the model server", [i for i in ids if i not in sent])
-    verdict.found("answers billed twice", [i for i in set(ids) if ids.count(i) > 1] if len(ids) > len(set(ids)) else [])
-    verdict.found("attempts billed with other numbers", [
-        row["response_id"] for row in told
-        if row["response_id"] in sent and _tokens(row) != _usage(sent[row["response_id"]])
-    ])  # fmt: skip
-    silent = [record for response_id, record in sent.items() if response_id not in set(ids)]
-    unknown = [row for row in calls if row["tokens_input"] is None and row["started"] is not None]
-    verdict.found("answers that no attempt can have received", _unmatched(silent, unknown))
-    verdict.figures |= {
-        "model server: requests answered": len(sent),
-        "model server: tokens": _total(sent.values()),
-        "ledger: model attempts": len(calls),
-        "ledger: attempts with tokens": len(told),
-        "ledger: tokens billed": {kind: sum(row[f"tokens_{kind}"] or 0 for row in told) for kind in KINDS},
-        "answers sent to workers that were killed": len(silent),
-        "tokens sent to workers that were killed": _total(silent),
+def _third(
+    samples: list[tuple[float, float, float, float]], senders: Senders, low: float, high: float
+) -> dict[str, Any]:
+    chosen = [sample for sample in samples if low <= sample[0] < high]
+    acknowledged = [item.acknowledged - item.sent for item in senders.log if low <= item.sent < high]
+    return {
+        "spans_per_s": round(sum(item.spans for item in senders.log if low <= item.sent < high) / (high - low)),
+        "memory_mb": round(statistics.median(sample[1] for sample in chosen)),
+        "acknowledged_s": percentiles(acknowledged, 50, 99),
+        "runs_page_s": percentiles([sample[2] for sample in chosen], 50, 95),
+        "join_lag_s": percentiles([sample[3] for sample in chosen], 50, 95),
     }
-    left = {kind: verdict.figures["model server: tokens"][kind] - verdict.figures["ledger: tokens billed"][kind]
-            - verdict.figures["tokens sent to workers that were killed"][kind] for kind in KINDS}  # fmt: skip
-    verdict.found("kinds of tokens that do not add up", [item for item in left.items() if item[1]])
 
 
-def _unmatched(silent: list[RequestRecord], unknown: list[Row]) -> list[str]:
-    """Pair each silent answer with an attempt that ran when it was sent; the answers that found none."""
-    free = sorted(unknown, key=lambda row: row["ended"] or 0)
-    left = []
-    for record in sorted(silent, key=lambda record: record.ended):
-        fits = (row for row in free if _ran_at(row, record))
-        match = next(fits, None)
-        if match is None:
-            left.append(str(record.response_id))
-        else:
-            free.remove(match)
-    return left
+def main() -> None:
+    """Parse arguments, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=180)
+    parser.add_argument("--rate", type=float, default=6_000)
+    parser.add_argument("--keep", action="store_true")
+    given = parser.parse_args()
+    report("soak", {"machine": machine(), **soak(given.seconds, given.rate)}, keep=given.keep)
 
 
-def _ran_at(row: Row, record: RequestRecord) -> bool:
-    begun = row["started"] / 1e6 - SLACK_S <= record.started
-    return begun and (row["ended"] is None or record.started <= row["ended"] / 1e6 + SLACK_S)
-
-
-def _tokens(row: Row) -> tuple[int, ...]:
-    return tuple(int(row[f"tokens_{kind}"] or 0) for kind in KINDS)
-
-
-def _usage(record: RequestRecord) -> tuple[int, ...]:
-    assert record.usage is not None
-    return (record.usage.input, record.usage.cached_input, record.usage.output, record.usage.reasoning)
-
-
-def _total(records: Iterable[RequestRecord]) -> dict[str, int]:
-    usages = [_usage(record) for record in records]
-    return {kind: sum(usage[place] for usage in usages) for place, kind in enumerate(KINDS)}
+if __name__ == "__main__":
+    main()
