@@ -26,6 +26,23 @@ def test_a_click_opens_the_details_and_the_link_keeps_them(open_tab: OpenTab) ->
     assert timeline(other).get_attribute("data-selected") == selected
 
 
+def test_back_brings_the_selection_back(open_tab: OpenTab) -> None:
+    """From a selected row to another page and back by the browser's button; another link selects another row."""
+    page = open_tab(RUN)
+    timeline(page)
+    click_row(page, 8)
+    page.wait_for_url("**span=activity*")
+    expect(page.get_by_text("Attempt 3", exact=True)).to_be_visible()
+    page.get_by_role("link", name="Runs", exact=True).click()
+    expect(page.get_by_role("heading", name="Runs", exact=True).first).to_be_visible()
+    page.go_back()
+    timeline(page)
+    expect(page.get_by_text("Attempt 3", exact=True)).to_be_visible()
+    page.go_back()
+    page.wait_for_url(lambda url: "span=" not in url)
+    expect(page.locator(".st-key-details")).to_contain_text("Select a row of the timeline")
+
+
 def test_keys_find_the_next_failure_and_open_its_attempts(open_tab: OpenTab) -> None:
     """N goes to a failure, Enter selects it, Enter again gives one line an attempt; the screen reader is told."""
     page = open_tab(RUN, dark=True)

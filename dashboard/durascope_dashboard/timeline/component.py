@@ -55,7 +55,12 @@ def show(timeline: Timeline, *, key: str, run_key: str, selected: str | None, se
     rows, segments, base = _parts(timeline, run_key)
     data = {"rows": rows, "segments": segments, "meta": meta | {"base": base}}
     result = _component()(key=key, data=data, on_selected_change=_ignore, on_opened_change=_ignore)
-    return Said(_text(result.get("selected")), _text(result.get("opened")))
+    return Said(_told(result.get("selected"), run_key), _told(result.get("opened"), run_key))
+
+
+def opened(key: str, run_key: str) -> str | None:
+    """The row that was opened last, known before the timeline is drawn again."""
+    return _told(st.session_state.get(key, {}).get("opened"), run_key)
 
 
 def _parts(timeline: Timeline, run_key: str) -> tuple[Any, Any, str]:
@@ -75,8 +80,10 @@ def _parts(timeline: Timeline, run_key: str) -> tuple[Any, Any, str]:
     return changed.rows, changed.segments, base.name
 
 
-def _text(value: object) -> str | None:
-    return str(value) if value else None
+def _told(value: object, run_key: str) -> str | None:
+    """A row's id, if it was told of this run: Streamlit keeps the last value when the page goes on to another."""
+    run, _, row = str(value or "").rpartition("\n")
+    return row if row and run == run_key else None
 
 
 def _ignore() -> None:

@@ -80,13 +80,13 @@ def _select(loaded: Loaded) -> str | None:
     """Draw the canvas and answer the selected row: the last that was clicked, else the one that the link names."""
     run_key = f"{loaded.run['namespace']}/{loaded.run['workflow_id']}/{loaded.run['run_id']}"
     state = st.session_state.setdefault("selection", {"run": None})
+    named = st.query_params.get("span") or None
     if state["run"] != run_key:
-        named = st.query_params.get("span") or None
-        opened = set(above(loaded.timeline, named)) if named else set()
-        state.update(run=run_key, row=named, link=named, clicked=None, seq=state.get("seq", 0) + 1, opened=opened)
-    opened_now = st.session_state.get("timeline", {}).get("opened")  # known before it is drawn again
-    if opened_now:
-        state["opened"].add(opened_now)
+        state.update(run=run_key, row=None, link=None, clicked=None, seq=state.get("seq", 0) + 1, opened=set())
+    if named != state["row"]:  # a link, or Back: what was clicked is in the URL already
+        state.update(row=named, link=named, seq=state["seq"] + 1)
+        state["opened"].update(above(loaded.timeline, named) if named else ())
+    state["opened"].add(component.opened("timeline", run_key))
     drawn = folded(loaded.timeline, state["opened"])
     said = component.show(drawn, key="timeline", run_key=run_key, selected=state["link"], select_seq=state["seq"])
     if said.selected and said.selected != state["clicked"]:

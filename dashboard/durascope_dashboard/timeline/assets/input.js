@@ -51,7 +51,7 @@ function foldHere(view, shut, again) {
   const line = view.lines[state.cursor];
   if (!line) return;
   const id = model.id[line.row];
-  if (!shut && model.hidden[line.row]) view.send?.("opened", id);
+  if (!shut && model.hidden[line.row]) view.tell("opened", id);
   else if (shut) {
     if (state.unfolded.delete(id)) state.cursor = view.lines.findIndex((l) => l.row === line.row);
     else if (model.below[line.row] && !state.folded.has(id)) state.folded.add(id);
@@ -70,7 +70,7 @@ function select(view, again) {
     again();
   } else if (state.selected !== id) {
     state.selected = id;
-    view.send?.("selected", id);
+    view.tell("selected", id);
     view.say();
     view.paint();
   }
@@ -164,7 +164,7 @@ function press(view, event) {
   const indent = 10 + Math.min(view.model.depth[row], 9) * 14;
   if (view.model.below[row] && Math.abs(x - indent) < 10) {
     const id = view.model.id[row];
-    if (view.model.hidden[row]) view.send?.("opened", id);
+    if (view.model.hidden[row]) view.tell("opened", id);
     else if (!state.folded.delete(id)) state.folded.add(id);
     view.layout();
   } else view.act.select();

@@ -79,6 +79,11 @@ class Timeline {
     return undefined;
   }
 
+  // The run goes along: Streamlit remembers the last value, also when the page has gone on to another run.
+  tell(name, id) {
+    this.send?.(name, `${this.model.meta.key}\n${id}`);
+  }
+
   readTheme(meta) {
     const probe = getComputedStyle(this.root).getPropertyValue("--st-background-color").trim();
     const rgb = this.parseColor(probe || "#ffffff");
