@@ -50,6 +50,18 @@ def test_a_round_trip_through_grafanas_types_loses_nothing(name: str) -> None:
     assert committed["schemaVersion"] >= 41
 
 
+@pytest.mark.parametrize("where", ["panel", "options", "custom", "target"])
+def test_the_round_trip_notices_what_grafana_does_not_know(where: str) -> None:
+    """A misspelt field anywhere is lost on the way."""
+    register_default_plugins()
+    committed = boards.board("fleet")
+    panel = next(panel for panel in committed["panels"] if panel["type"] == "timeseries")
+    places = {"panel": panel, "options": panel["options"], "custom": panel["fieldConfig"]["defaults"]["custom"],
+              "target": panel["targets"][0]}  # fmt: skip
+    places[where]["lineWitdh"] = 1
+    assert _unset(json.loads(JSONEncoder().encode(Dashboard.from_json(committed)))) != _unset(committed)
+
+
 @pytest.mark.parametrize("name", boards.NAMES)
 def test_every_panel_says_what_it_is_and_leads_on(name: str) -> None:
     """A description, a link to Durascope and one to Temporal's UI, and a number of its own."""
