@@ -20,9 +20,8 @@ def command(
     otlp_grpc: str,
     otlp_http: str,
     port: int,
-    address: str | None,
     namespaces: tuple[str, ...],
-    profile: str | None,
+    **temporal: str | None,
 ) -> int:
     """Collect from an existing Temporal server and serve the dashboard, until Ctrl-C.
 
@@ -35,8 +34,8 @@ def command(
     from durascope_dashboard.up import run_up
 
     collect = ["--store", str(store or default_store()), "--otlp-grpc", otlp_grpc, "--otlp-http", otlp_http]
-    collect += ["--temporal", address] if address else []
-    collect += ["--profile", profile] if profile else []
+    for name, value in temporal.items():
+        collect += [f"--{name.replace('_', '-')}", value] if value else []
     for namespace in namespaces:
         collect += ["--namespace", namespace]
     return run_up(collect, otlp_http, port, Path(platformdirs.user_log_dir("durascope", appauthor=False)))
