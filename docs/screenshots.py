@@ -37,7 +37,8 @@ def found(reader: Reader, **params: Any) -> list[dict[str, Any]]:
 
 def addresses(reader: Reader) -> dict[str, str]:
     """Name of a page -> its address, with the run that has most to show, and a good one of its type beside it."""
-    troubled = found(reader, view="retried", status=["completed"], order="retries", limit=1)
+    rich = "operations > 8"  # agents at work, not a handful of steps
+    troubled = found(reader, view="retried", status=["completed"], order="retries", where=rich, limit=1)
     if not troubled:
         raise SystemExit("the demo has no retried run yet; give it more time with --minutes")
     bad = troubled[0]

@@ -33,13 +33,13 @@ def words(value: float | None, unit: str, *, signed: bool = False) -> str:
     if unit == "share":
         found = f"{100 * value:.1f} %".replace("-", "−")
     elif unit == "ms":
-        found = units.duration(value)
+        found = units.duration(value) if abs(value) >= 1 or value == 0 else "<1 ms"
     elif unit == "usd":
         found = units.money(value)
     else:
         whole = float(value).is_integer()
         found = f"{value:,.0f}".replace("-", "−") if whole else f"{value:,.1f}".replace("-", "−")
-    return f"+{found}" if signed and value > 0 else found
+    return f"+{found}" if signed and value > 0 and found[0] != "<" else found
 
 
 def headline(found: Comparison) -> str:

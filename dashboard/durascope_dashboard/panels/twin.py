@@ -13,6 +13,7 @@ from durascope_dashboard.panels import markup
 
 MOST_ROWS: Final = 150
 ROW_PX: Final = 26
+HEAD_PX: Final = 70  # legend and axis
 _FAILED: Final = ("error", "timeout", "lost")
 _KINDS: Final = ("model", "tool", "activity", "queue", "backoff", "external_wait", "timer", "error", "timeout")
 _WORDS: Final = {"queue": "queue wait", "external_wait": "human wait", "error": "failed", "timeout": "timed out"}
@@ -98,7 +99,7 @@ def draw(found: Comparison, attempts_a: Iterable[Row], attempts_b: Iterable[Row]
     frame = pd.DataFrame(
         bars(rows, "A", found.a["started"], attempts_a, now) + bars(rows, "B", found.b["started"], attempts_b, now)
     )
-    with st.container(height=min(560, 90 + ROW_PX * len(rows)), border=False):
+    with st.container(height=min(640, 40 + HEAD_PX + ROW_PX * len(rows)), border=False):
         st.altair_chart(_chart(frame, rows), alt="Operations of A and B on one time scale", key="twin")
 
 
@@ -130,7 +131,7 @@ def _chart(frame: pd.DataFrame, rows: Sequence[Aligned]) -> Any:
     letters = alt.Chart(pd.DataFrame(_letters(rows), columns=["row", "side"])).mark_text(
         align="left", fontSize=8.5, color=palette["muted"], clip=False,
     ).encode(x=alt.value(-14), y=y, yOffset=sides, text="side:N")  # fmt: skip
-    return alt.layer(drawn, letters).properties(height=ROW_PX * len(rows))
+    return alt.layer(drawn, letters).properties(height=ROW_PX * len(rows) + HEAD_PX)
 
 
 def _letters(rows: Sequence[Aligned]) -> list[Row]:
