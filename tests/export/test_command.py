@@ -7,6 +7,8 @@ import pytest
 from pyarrow import parquet
 
 from durascope_dashboard.cli import main
+from durascope_dashboard.export.commands import Request
+from durascope_dashboard.export.source import Wanted
 
 
 def _export(capsys: pytest.CaptureFixture[str], store: Path, *arguments: str) -> tuple[int, str, str]:
@@ -76,6 +78,13 @@ def test_wrong_usage_is_one_sentence(
     """Exit code 2, the reason, no traceback."""
     code, _, err = _export(capsys, store_path, *arguments)
     assert code == 2 and says in err and err.count("\n") == 1
+
+
+def test_headers_of_the_standard_variable_are_percent_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As vendors' pages print them; an option goes over the variable."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "Authorization=Basic%20YTpi,x-team=a")
+    request = Request("otlp", Wanted(), endpoint="http://127.0.0.1:1", headers=("x-team=b",))
+    assert request.destination("traces").headers == {"Authorization": "Basic YTpi", "x-team": "b"}
 
 
 def test_an_unknown_run_is_not_found(capsys: pytest.CaptureFixture[str], store_path: Path) -> None:

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
+from urllib.parse import unquote
 
 from durascope_dashboard.exceptions import UsageError
 from durascope_dashboard.export import sinks
@@ -55,7 +56,9 @@ class Request:
 
     def destination(self, kind: str) -> Destination:
         """Endpoint, protocol and headers, the standard variable's included. Raises UsageError."""
-        standard = [part for part in os.environ.get("OTEL_EXPORTER_OTLP_HEADERS", "").split(",") if part.strip()]
+        # The variable's values are percent-encoded, as vendors' pages print them: Authorization=Basic%20...
+        given = os.environ.get("OTEL_EXPORTER_OTLP_HEADERS", "").split(",")
+        standard = [unquote(part) for part in given if part.strip()]
         headers = {}
         for header in (*standard, *self.headers):
             name, separator, value = header.partition("=")
