@@ -19,7 +19,7 @@ from typing import Any
 import duckdb
 from temporalio.client import Client, WorkflowExecution
 
-from benchmarks.soak import Row, RunKey, Verdict, check_attempts, check_coverage, check_ledger, check_runs
+from benchmarks.soak_checks import Row, RunKey, Verdict, check_attempts, check_coverage, check_ledger, check_runs
 from durascope_dashboard.demo.children import Children
 from durascope_dashboard.demo.dev_server import DevServer, free_port
 from sample_workflows.model_server import Latency, ScriptedServer

@@ -13,8 +13,8 @@ class Caller:
 
 @dataclass
 class AccountRequest:
-    """What the caller wants."""
+    """What the caller wants. ``approval_timeout_s`` None: wait for a decision for ever."""
 
     caller: Caller
     text: str
-    approval_timeout_s: float = 3600.0
+    approval_timeout_s: float | None = 3600.0

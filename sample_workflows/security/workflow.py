@@ -54,12 +54,13 @@ class AccountWorkflow:
             with custom_span("Filter the output"):
                 return redact(str(result.final_output))
 
-    async def _after_decision(self, desk: Agent[Caller], result: RunResult, timeout_s: float) -> RunResult:
+    async def _after_decision(self, desk: Agent[Caller], result: RunResult, timeout_s: float | None) -> RunResult:
         """Wait for a person, then go on where the agent stopped; silence is a no."""
         self._pending, self._decision = [f"{call.name} {call.arguments}" for call in result.interruptions], None
+        limit = None if timeout_s is None else timedelta(seconds=timeout_s)
         with custom_span("Wait for approval", data={"calls": self._pending}):
             try:
-                await workflow.wait_condition(lambda: self._decision is not None, timeout=timedelta(seconds=timeout_s))
+                await workflow.wait_condition(lambda: self._decision is not None, timeout=limit)
             except TimeoutError:
                 self._decision = False
         state = result.to_state()

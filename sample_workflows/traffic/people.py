@@ -1,10 +1,11 @@
 """The people of the traffic: who approve things, talk to the innkeeper and call jobs off."""
 
+import asyncio
 from collections.abc import Awaitable
 from random import Random
 from typing import Any
 
-from temporalio.client import WorkflowUpdateFailedError
+from temporalio.client import WorkflowExecutionStatus, WorkflowUpdateFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from sample_workflows.conversation.workflow import ConversationWorkflow
@@ -21,14 +22,14 @@ REMARKS = (
 
 
 async def decide(session: Session, handle: Handle, random: Random) -> None:
-    """Approve or reject, after a while; now and then nobody does, and the workflow's own timeout decides."""
-    if random.random() < 0.15:
-        return
+    """Approve or reject, after a while."""
     approved = random.random() < 0.7
-    for shortest, longest in ((15, 120), (10, 20), (10, 20)):  # who is refused because nothing waits yet comes back
-        await session.pause(random, shortest, longest)
-        if await in_time(handle.execute_update(AccountWorkflow.decide, approved)):
+    await session.pause(random, 15, 120)
+    while not await in_time(handle.execute_update(AccountWorkflow.decide, approved)):
+        # Nothing waits yet (come back) or any more (the run has ended).
+        if (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING:
             return
+        await asyncio.sleep(1)
 
 
 async def talk(session: Session, handle: Handle, random: Random) -> None:

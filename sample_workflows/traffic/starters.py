@@ -92,9 +92,11 @@ async def account(session: Session, workflow_id: str, number: int, random: Rando
         (3, 1, 1, 4),
     )[0]
     caller = Caller(f"clerk-{random.randint(1, 9)}", permissions)
-    request = AccountRequest(caller, text, approval_timeout_s=max(240 * session.pace, 2))
-    handle = await session.start(AccountWorkflow.run, request, workflow_id)
-    return Started(handle, decide(session, handle, random) if text.startswith("Delete") else None)
+    # Where silence means no, now and then nobody decides; where it means nothing, somebody must.
+    timeout = max(240 * session.pace, 2) if random.random() < 0.3 else None
+    handle = await session.start(AccountWorkflow.run, AccountRequest(caller, text, timeout), workflow_id)
+    nobody = timeout is not None and random.random() < 0.5
+    return Started(handle, decide(session, handle, random) if text.startswith("Delete") and not nobody else None)
 
 
 async def reviews(session: Session, workflow_id: str, number: int, random: Random) -> Started:
@@ -157,16 +159,17 @@ STARTERS: dict[str, Starter] = {
 
 
 def mix_of(text: str) -> dict[str, float]:
-    """``observable=3,research=1`` as weights; ``all`` is each once. Raises ValueError naming an unknown sample."""
-    if text == "all":
-        return dict.fromkeys(STARTERS, 1.0)
+    """Weights: ``observable=3,research``; or ``all,account=4`` for all once and one more often.
+
+    Raises ValueError naming an unknown sample.
+    """
     weights: dict[str, float] = {}
     for part in text.split(","):
         name, _, weight = part.partition("=")
-        if name not in STARTERS:
+        if name != "all" and name not in STARTERS:
             raise ValueError(f"no sample is called {name!r}; there are: all, {', '.join(STARTERS)}")
         try:
-            weights[name] = float(weight or 1)
+            weights |= dict.fromkeys(STARTERS if name == "all" else [name], float(weight or 1))
         except ValueError:
             raise ValueError(f"the weight of {name!r} must be a number, not {weight!r}") from None
     return weights

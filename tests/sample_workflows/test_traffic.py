@@ -41,6 +41,7 @@ def test_a_mix_is_weights_of_known_samples() -> None:
     """Unknown names and weights are said in a sentence."""
     assert mix_of("poem=3,account") == {"poem": 3.0, "account": 1.0}
     assert set(mix_of("all")) == set(STARTERS)
+    assert mix_of("all,poem=3") == dict.fromkeys(STARTERS, 1.0) | {"poem": 3.0}
     with pytest.raises(ValueError, match="no sample is called 'haiku'; there are: all, observable, research"):
         mix_of("haiku")
     with pytest.raises(ValueError, match="the weight of 'poem' must be a number, not 'much'"):

@@ -20,6 +20,7 @@ WORKERS = (
     ("worker-searcher", "searcher"),
 )
 SCHEDULE_S = 30  # a run of the daily log
+MIX = "all,account=4,booking=2,observable=2"  # so that somebody is always waited for, and something always retries
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class Plan:
         """The trickle of runs."""
         rate = self.rate / 5 if self.live else self.rate
         options = ["--task-queue", TASK_QUEUE, "--rate", str(rate), "--seed", str(self.seed)]
-        options += ["--schedule", str(SCHEDULE_S)]
+        options += ["--schedule", str(SCHEDULE_S), "--mix", MIX]
         return [*_module("sample_workflows.traffic"), *options]
 
     def dashboard_command(self) -> list[str]:
