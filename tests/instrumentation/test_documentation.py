@@ -1,0 +1,30 @@
+"""What the plugin takes and sends is in its documentation."""
+
+import inspect
+from pathlib import Path
+
+import durascope
+from durascope import DurascopePlugin
+from durascope import conventions as c
+from durascope._content import VARIABLE, Capture
+
+TEXT = (Path(__file__).parents[2] / "docs" / "instrumentation.md").read_text()
+
+
+def test_every_setting_is_documented() -> None:
+    """``clock`` is for tests of the plugin itself."""
+    settings = set(inspect.signature(DurascopePlugin).parameters) - {"clock"}
+    assert [name for name in settings if f"`{name}`" not in TEXT] == []
+    assert all(f"`{each}`" in TEXT for each in (VARIABLE, *Capture))
+
+
+def test_every_metric_is_documented() -> None:
+    """By its whole name, or by the end of it beside another of the family. The coverage is the collector's."""
+    names = {value for name, value in vars(c).items() if name.startswith("METRIC_")} - {c.METRIC_COVERAGE}
+    assert [n for n in names if f"`{n}`" not in TEXT and f"`.{n.rpartition('.')[2]}`" not in TEXT] == []
+
+
+def test_the_package_shows_exactly_the_plugin() -> None:
+    """Anything else is imported from its own module."""
+    assert durascope.__all__ == ["DurascopePlugin"]
+    assert durascope.DurascopePlugin is DurascopePlugin
