@@ -37,6 +37,7 @@ class Senders:
     log: list[Sent] = field(default_factory=list)
     retried: int = 0
     errors: list[str] = field(default_factory=list)
+    newest: Sent | None = None  # the request sent last, acknowledged or not
 
     def __post_init__(self) -> None:
         self._stop = threading.Event()
@@ -70,6 +71,7 @@ class Senders:
             self._pace()
             body, runs = next(bodies)
             begun = time.monotonic()
+            self.newest = Sent(runs, len(runs) * SPANS_PER_RUN, begun, begun)
             while not self._stop.is_set():
                 try:
                     if self._send(connection, body):
