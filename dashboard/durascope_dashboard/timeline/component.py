@@ -69,10 +69,9 @@ def _parts(timeline: Timeline, run_key: str) -> tuple[Any, Any, str]:
         st.session_state.pop(SENT_KEY, None)
         return (*tables(timeline.lines, range(len(timeline.lines))), "")
     base: Base | None = st.session_state.get(SENT_KEY)
-    changed = delta(base, timeline) if base is not None and base.name.startswith(run_key) else None
+    changed = delta(base, timeline) if base is not None and base.run_key == run_key else None
     if base is None or changed is None:
-        number = st.session_state["timeline_bases"] = st.session_state.get("timeline_bases", 0) + 1
-        base = st.session_state[SENT_KEY] = Base.of(timeline, f"{run_key}#{number}")
+        base = st.session_state[SENT_KEY] = Base.of(timeline, run_key)
         changed = delta(base, timeline)
         assert changed is not None  # nothing has changed since just now
     # Streamlit sends a large message that the browser has by its hash only: the base must be a message of its own.

@@ -6,7 +6,9 @@ has changed since, so that a live update or a click sends a few rows and not the
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
+from secrets import token_hex
 from typing import Any, Final
 
 import pyarrow as pa
@@ -58,16 +60,19 @@ class Base:
     """What the browser has been given once, under a name."""
 
     name: str
+    run_key: str
     lines: tuple[Line, ...]
     rows: pa.Table
     segments: pa.Table
     places: dict[str, int]
 
-    @classmethod
-    def of(cls, drawn: Timeline, name: str) -> "Base":
-        """All of a timeline."""
+    @staticmethod
+    @lru_cache(maxsize=6)  # a closed run's is the same for everybody who looks at it
+    def of(drawn: Timeline, run_key: str) -> "Base":
+        """All of a timeline, under a name that no other has, also none of a server that was here before."""
         rows, segments = tables(drawn.lines, range(len(drawn.lines)))
-        return cls(name, drawn.lines, rows, segments, {line.id: n for n, line in enumerate(drawn.lines)})
+        places = {line.id: n for n, line in enumerate(drawn.lines)}
+        return Base(f"{run_key}#{token_hex(8)}", run_key, drawn.lines, rows, segments, places)
 
 
 @dataclass(frozen=True)
