@@ -5,7 +5,7 @@ failure of the one before. Attempts 1 .. n-2 never reach it: they are listed, an
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
@@ -17,6 +17,7 @@ from temporalio.api.history.v1 import (
 )
 
 from durascope import identity
+from durascope._history_digest import arguments_digest
 from durascope._history_failures import Cause, read_failure
 from durascope._history_payloads import (
     Decode,
@@ -35,6 +36,14 @@ _MCP_SUFFIXES = (
     "-list-tools", "-call-tool", "-call-tool-v2", "-list-prompts", "-get-prompt", "-get-prompt-v2", "-server-session",
 )  # fmt: skip
 _AGENT_NAME_LIMIT = 100
+_IMPLIED = 1000
+
+
+def implied_attempts(first: int, last: int) -> Iterator[int]:
+    """Numbers from ``first`` to below ``last``; of an endless retry only the first thousand and the last."""
+    yield from range(first, min(last, first + _IMPLIED))
+    if last > first + _IMPLIED:
+        yield last - 1
 
 
 def micros(stamp: Timestamp) -> Micros:
@@ -50,9 +59,16 @@ def duration_ms(holder: Any, name: str) -> float | None:
 
 @dataclass(slots=True)
 class Activity:
-    """One activity while its events come in."""
+    """One activity while its events come in; ``asked`` are the fields of its operation that its schedule told.
 
-    facts: OperationFacts
+    The frozen facts are made once, at the end: histories have tens of thousands of these.
+    """
+
+    activity_id: str
+    kind: Kind
+    asked: dict[str, Any]
+    status: Status = Status.PENDING
+    closed: Micros | None = None
     result: ModelResult | None = None
     started: Micros | None = None
     attempt: int = 1
@@ -87,31 +103,29 @@ class Activities:
         agent, parent, retry = ours.get("agent"), ours.get("parent"), attrs.retry_policy
         if not isinstance(agent, str):
             agent = summary[:_AGENT_NAME_LIMIT] if summary and kind is Kind.MODEL else None
-        facts = OperationFacts(
-            *self.run,
-            operation_id=identity.activity_operation(attrs.activity_id),
-            kind=kind,
-            name=name,
-            status=Status.PENDING,
-            scheduled=at,
-            activity_id=attrs.activity_id,
-            activity_type=name,
-            agent=agent,
-            model=model,
-            task_queue=attrs.task_queue.name or None,
-            attempts=1,
-            max_attempts=retry.maximum_attempts or None,
-            initial_interval_ms=duration_ms(retry, "initial_interval"),
-            backoff_coefficient=retry.backoff_coefficient or None,
-            max_interval_ms=duration_ms(retry, "maximum_interval"),
-            schedule_to_start_ms=duration_ms(attrs, "schedule_to_start_timeout"),
-            start_to_close_ms=duration_ms(attrs, "start_to_close_timeout"),
-            schedule_to_close_ms=duration_ms(attrs, "schedule_to_close_timeout"),
-            heartbeat_ms=duration_ms(attrs, "heartbeat_timeout"),
-            parent_span_id=parent if isinstance(parent, str) else None,
-            event_id=event_id,
-        )
-        self.by_event[event_id] = Activity(facts)
+        asked = {
+            "operation_id": identity.activity_operation(attrs.activity_id),
+            "kind": kind,
+            "name": name,
+            "scheduled": at,
+            "activity_id": attrs.activity_id,
+            "activity_type": name,
+            "agent": agent,
+            "model": model,
+            "task_queue": attrs.task_queue.name or None,
+            "max_attempts": retry.maximum_attempts or None,
+            "initial_interval_ms": duration_ms(retry, "initial_interval"),
+            "backoff_coefficient": retry.backoff_coefficient or None,
+            "max_interval_ms": duration_ms(retry, "maximum_interval"),
+            "schedule_to_start_ms": duration_ms(attrs, "schedule_to_start_timeout"),
+            "start_to_close_ms": duration_ms(attrs, "start_to_close_timeout"),
+            "schedule_to_close_ms": duration_ms(attrs, "schedule_to_close_timeout"),
+            "heartbeat_ms": duration_ms(attrs, "heartbeat_timeout"),
+            "parent_span_id": parent if isinstance(parent, str) else None,
+            "event_id": event_id,
+            "detail": None if kind is Kind.MODEL else arguments_digest(attrs.input.payloads),
+        }
+        self.by_event[event_id] = Activity(attrs.activity_id, kind, asked)
 
     def _kind(self, name: str, told: object) -> Kind:
         if name in MODEL_ACTIVITIES:
@@ -140,16 +154,8 @@ class Activities:
             return None
         failure: Failure | None = getattr(attrs, "failure", None)
         activity.cause = read_failure(failure, self.decode) if failure is not None else None
-        cause = activity.cause
-        activity.facts = replace(
-            activity.facts,
-            status=status,
-            closed=at,
-            attempts=activity.attempt,
-            error_type=cause.type if cause else None,
-            error_message=cause.message if cause else None,
-        )
-        if status is Status.OK and activity.facts.kind is Kind.MODEL and attrs.result.payloads:
+        activity.status, activity.closed = status, at
+        if status is Status.OK and activity.kind is Kind.MODEL and attrs.result.payloads:
             activity.result = model_result(attrs.result.payloads[0], self.decode)
             if activity.result is not None:
                 self.asked_for |= activity.result.calls
@@ -158,12 +164,19 @@ class Activities:
     def operations(self, run_closed: Micros | None) -> Iterator[OperationFacts]:
         """All activities; one still open when its run closed was abandoned: cancelled at that moment."""
         for activity in self.by_event.values():
-            if activity.facts.closed is None and run_closed is not None:
-                yield replace(activity.facts, status=Status.CANCELLED, closed=run_closed, attempts=activity.attempt)
-            elif activity.facts.closed is None and activity.began:
-                yield replace(activity.facts, status=Status.RUNNING, attempts=activity.attempt)
-            else:
-                yield activity.facts
+            status, closed, cause = activity.status, activity.closed, activity.cause
+            if closed is None:
+                status = Status.CANCELLED if run_closed is not None else Status.RUNNING if activity.began else status
+                closed = run_closed
+            yield OperationFacts(
+                *self.run,
+                **activity.asked,
+                status=status,
+                closed=closed,
+                attempts=activity.attempt,
+                error_type=cause.type if cause else None,
+                error_message=cause.message if cause else None,
+            )
 
     def attempts(self, run_closed: Micros | None) -> Iterator[AttemptFacts]:
         """Every attempt that history tells of or implies."""
@@ -171,21 +184,20 @@ class Activities:
             yield from self._attempts(activity, run_closed)
 
     def _attempts(self, activity: Activity, run_closed: Micros | None) -> Iterator[AttemptFacts]:
-        facts = activity.facts
-        assert facts.activity_id is not None
-        for number in range(1, activity.attempt):
+        asked = activity.asked
+        for number in implied_attempts(1, activity.attempt):
             previous = activity.last_failure if number == activity.attempt - 1 else None
             delay = previous.retry_delay_ms if previous else None
             yield AttemptFacts(
-                *self.run, facts.activity_id, number,
+                *self.run, activity.activity_id, number,
                 status=previous.status if previous else Status.ERROR,
                 source=Source.HISTORY,
-                queued=facts.scheduled if number == 1 else None,
+                queued=asked["scheduled"] if number == 1 else None,
                 error_type=previous.type if previous else None,
                 error_message=previous.message if previous else None,
                 retry_delay_ms=delay,
                 retry_by=RetryBy.SERVER if delay is not None else None,
-                task_queue=facts.task_queue, model=facts.model,
+                task_queue=asked["task_queue"], model=asked["model"],
                 http_status=previous.http_status if previous else None,
                 estimated=True,
             )  # fmt: skip
@@ -193,36 +205,35 @@ class Activities:
 
     def _unnumbered(self, activity: Activity) -> bool:
         """Closed without a Started event: between attempts, or before the first. Only the latter has one attempt."""
-        facts, cause = activity.facts, activity.cause
-        if activity.began or facts.closed is None or facts.max_attempts == 1:
+        cause = activity.cause
+        if activity.began or activity.closed is None or activity.asked["max_attempts"] == 1:
             return False
         return cause is None or cause.type != "ScheduleToStart" or cause.last_failure is not None
 
     def _final(self, activity: Activity, run_closed: Micros | None) -> AttemptFacts:
-        facts, cause, result = activity.facts, activity.cause, activity.result
-        assert facts.activity_id is not None
-        abandoned = facts.closed is None and run_closed is not None
+        asked, cause, result = activity.asked, activity.cause, activity.result
+        abandoned = activity.closed is None and run_closed is not None
         unnumbered = self._unnumbered(activity)
         between = cause.last_failure if cause is not None and unnumbered else None
         cause = between or cause
-        status = Status.CANCELLED if abandoned else between.status if between else facts.status
-        if facts.closed is None and not abandoned and activity.began:
+        status = Status.CANCELLED if abandoned else between.status if between else activity.status
+        if activity.closed is None and not abandoned and activity.began:
             status = Status.RUNNING
         if cause is not None and cause.status is Status.TIMEOUT and status is Status.ERROR:
             status = Status.TIMEOUT
         return AttemptFacts(
-            *self.run, facts.activity_id, activity.attempt,
+            *self.run, activity.activity_id, activity.attempt,
             status=status,
             source=Source.HISTORY,
-            queued=facts.scheduled if activity.attempt == 1 else None,
+            queued=asked["scheduled"] if activity.attempt == 1 else None,
             started=activity.started,
-            ended=None if between else facts.closed,
+            ended=None if between else activity.closed,
             error_type=cause.type if cause else None,
             error_message=cause.message if cause else None,
             worker=activity.worker,
-            task_queue=facts.task_queue,
+            task_queue=asked["task_queue"],
             build_id=activity.build_id,
-            model=(result.model if result else None) or facts.model,
+            model=(result.model if result else None) or asked["model"],
             response_id=result.response_id if result else None,
             http_status=cause.http_status if cause else None,
             tokens=result.tokens if result else None,

@@ -13,6 +13,7 @@ from typing import Any
 from temporalio.api.history.v1 import MarkerRecordedEventAttributes
 
 from durascope import identity
+from durascope._history_activities import implied_attempts
 from durascope._history_failures import read_failure
 from durascope._history_payloads import Decode, ModelResult, json_object, json_value, model_result
 from durascope.identity import RunKey
@@ -107,7 +108,7 @@ class LocalActivities:
     def _add(self, activity_id: str, scheduled: Micros, attempt: AttemptFacts) -> None:
         known = self._attempts.setdefault(activity_id, [])
         first = known[-1].attempt + 1 if known else 1
-        for number in range(first, attempt.attempt):  # retried inside the worker: nobody wrote down when
+        for number in implied_attempts(first, attempt.attempt):  # retried inside the worker: nobody wrote down when
             queued = scheduled if number == 1 else None
             known.append(
                 AttemptFacts(

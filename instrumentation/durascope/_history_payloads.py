@@ -43,7 +43,7 @@ def json_value(payload: Payload, decode: Decode | None) -> Any:
     if plain is None:
         return None
     try:
-        return json.loads(plain.data)
+        return json.loads(plain.data.decode())  # bytes would make it guess the encoding first
     except ValueError:  # not what its encoding says: as good as unreadable
         return None
 
@@ -63,7 +63,8 @@ def requested_model(payload: Payload, decode: Decode | None) -> str | None:
     if found is None:
         name = json_object(plain, None).get("model_name")
         return name if isinstance(name, str) else None
-    name = json.loads(found.group(1))
+    quoted = found.group(1)
+    name = json.loads(quoted) if b"\\" in quoted or quoted == b"null" else quoted[1:-1].decode(errors="replace")
     return name if isinstance(name, str) else None
 
 

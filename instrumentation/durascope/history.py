@@ -82,7 +82,7 @@ class HistoryReader:
         return {
             event_id
             for event_id, activity in self._activities.by_event.items()
-            if activity.facts.kind is Kind.MODEL and activity.facts.closed is None
+            if activity.kind is Kind.MODEL and activity.closed is None
         }
 
     @property
@@ -93,7 +93,7 @@ class HistoryReader:
     @property
     def pending_activities(self) -> bool:
         """Whether an activity is open: only Describe knows what its attempts are doing."""
-        return not self.closed and any(a.facts.closed is None for a in self._activities.by_event.values())
+        return not self.closed and any(a.closed is None for a in self._activities.by_event.values())
 
     def feed(self, event: HistoryEvent) -> None:
         """Take the next event; one that was there before is dropped."""

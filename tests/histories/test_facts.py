@@ -258,9 +258,10 @@ def test_runs_end_as_they_did(told: Find) -> None:
     )  # fmt: skip
     _, timed_out = told("timed_out")
     assert timed_out.run.status is RunStatus.TIMED_OUT
-    assert [(o.kind, o.status, o.closed) for o in timed_out.operations] == [
+    # On a busy machine the time is over before the timer was ever set.
+    assert {(o.kind, o.status, o.closed) for o in timed_out.operations} <= {
         (Kind.TIMER, Status.CANCELLED, timed_out.run.closed)
-    ]
+    }
 
 
 def test_what_a_run_is_called(told: Find) -> None:

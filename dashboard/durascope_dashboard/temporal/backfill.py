@@ -10,11 +10,13 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
 from temporalio.api.workflowservice.v1 import CountWorkflowExecutionsRequest
@@ -32,11 +34,15 @@ from durascope_dashboard.temporal.pages import CALL_TIMEOUT, list_runs, page_siz
 from durascope_dashboard.temporal.sink import Sink
 from durascope_dashboard.temporal.tracker import Tracker
 
+if TYPE_CHECKING:
+    from durascope_dashboard.collector.ingest import Ingest
+
 log = logging.getLogger("durascope.temporal")
 
 IN_FLIGHT: Final = 16
 BATCH: Final = 500  # runs a commit
 BATCH_S: Final = 2.0  # or so long, so that a slow server's runs are seen too
+JOIN_EVERY_S: Final = 10.0  # a join costs some tenths of a second, however few its runs
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -93,7 +99,7 @@ class Backfill:
         self._query = closed_query(query, since)
         self._decoder = decoder
         self._in_flight = in_flight
-        self._server = Availability()
+        self.server = Availability()
         self._queue: asyncio.Queue[tuple[str, WorkflowExecutionInfo] | None] = asyncio.Queue(in_flight * 4)
         self._records: list[HistoryRecord] = []
         self._committed = time.monotonic()
@@ -116,21 +122,21 @@ class Backfill:
 
     async def _count(self) -> None:
         total = 0
+        service = self._connection.client.workflow_service
         for namespace in self._connection.namespaces:
             request = CountWorkflowExecutionsRequest(namespace=namespace, query=self._query)
-            service = self._connection.client.workflow_service
+            call = partial(service.count_workflow_executions, request, timeout=CALL_TIMEOUT)
             try:
-                answer = await service.count_workflow_executions(request, timeout=CALL_TIMEOUT)
+                total += (await self.server.until_answered(call)).count
             except RPCError as error:
                 if error.status is RPCStatusCode.INVALID_ARGUMENT:
                     raise _refused(self._query, error) from error
                 return  # some visibility stores cannot count: then the end is not known beforehand
-            total += answer.count
         self.tally.total = total
 
     async def _list(self) -> None:
         for namespace in self._connection.namespaces:
-            async for page in list_runs(self._connection.client, namespace, self._query, server=self._server):
+            async for page in list_runs(self._connection.client, namespace, self._query, server=self.server):
                 keys = [run_key(namespace, info) for info in page]
                 known = await asyncio.to_thread(self._sink.known_closed, keys)
                 self.tally.known += len(known)
@@ -155,10 +161,10 @@ class Backfill:
                 await asyncio.gather(*self._commits)
 
     async def _read(self, client: Client, namespace: str, info: WorkflowExecutionInfo) -> HistoryRecord | None:
-        tracker = Tracker.of(run_key(namespace, info), page_size(info))
+        tracker = self.tracker(namespace, info)
         try:
             while True:
-                await self._server.until_answered(lambda: tracker.read_page(client, self._decoder, wait=False))
+                await self.server.until_answered(lambda: tracker.read_page(client, self._decoder, wait=False))
                 if tracker.closed or not tracker.token:
                     return tracker.reader.record()
         except HistoryError as error:
@@ -169,6 +175,10 @@ class Backfill:
                 raise
             self.tally.gone += 1
         return None
+
+    def tracker(self, namespace: str, info: WorkflowExecutionInfo) -> Tracker:
+        """What reads a listed run."""
+        return Tracker.of(run_key(namespace, info), page_size(info))
 
     async def _commit(self) -> None:
         async with self._one_commit:
@@ -198,17 +208,24 @@ def run_backfill(
 
     Raises TemporalUnavailable, UsageError, StoreUnavailable.
     """
+    decoder = config.decoder()
+    with opened_sink(store) as sink:
+        return asyncio.run(_run(config, sink, decoder, query, since, in_flight, on_progress))
+
+
+@contextmanager
+def opened_sink(store: Path) -> "Iterator[Ingest]":
+    """The store file as a sink; what was written is joined when this is left. Raises StoreUnavailable."""
     from durascope_dashboard.collector.ingest import Ingest
     from durascope_dashboard.collector.joiner import Joiner
     from durascope_dashboard.store.duckdb_store import DuckStore
 
-    decoder = config.decoder()
     joiner = Joiner()
     try:
         with DuckStore(store) as opened:
-            ingest = Ingest(opened, rollup_interval_s=BATCH_S, join=joiner).start()
+            ingest = Ingest(opened, rollup_interval_s=JOIN_EVERY_S, join=joiner).start()
             try:
-                return asyncio.run(_run(config, ingest, decoder, query, since, in_flight, on_progress))
+                yield ingest
             finally:
                 ingest.close()
     finally:

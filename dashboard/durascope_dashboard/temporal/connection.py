@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from temporalio import service
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfigProfile
 
 from durascope_dashboard.exceptions import TemporalUnavailable, UsageError
 from durascope_dashboard.temporal.codec import Decoder, RemoteCodec, load_codec
 
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 DEFAULT_ADDRESS = "localhost:7233"
 _REASONS = {
     "Connection refused": "connection refused",
@@ -60,6 +62,8 @@ async def connect(config: TemporalConfig | None = None, *, lazy: bool = False) -
     address = config.address or settings.get("target_host") or DEFAULT_ADDRESS
     namespaces = tuple(dict.fromkeys(config.namespaces)) or (settings.get("namespace") or "default",)
     settings |= {"target_host": address, "namespace": namespaces[0], "lazy": lazy}
+    if address.rpartition(":")[0] in _LOOPBACK and hasattr(service, "GrpcCompression"):
+        settings["grpc_compression"] = service.GrpcCompression.NONE  # it costs the server more than the answer itself
     try:
         client = await Client.connect(**settings)
     except (RuntimeError, ValueError) as error:

@@ -1,0 +1,176 @@
+"""Closed runs into the store: which ones, once, resumable, and what is said when it cannot be."""
+
+import asyncio
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from temporalio.client import Client
+
+from durascope.records import HistoryRecord, RunStatus
+from durascope_dashboard.cli import main
+from durascope_dashboard.demo.dev_server import DevServer, free_port
+from durascope_dashboard.exceptions import UsageError
+from durascope_dashboard.temporal import backfill as module
+from durascope_dashboard.temporal.backfill import Backfill, closed_query, parse_since
+from durascope_dashboard.temporal.connection import TemporalConfig, connect
+from tests.temporal.conftest import Memory, eventually, working
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[DevServer]:
+    """A server that holds six closed runs and an open one."""
+    with DevServer() as running:
+
+        async def fill() -> None:
+            client = await Client.connect(running.address)
+            async with working(client) as queue:
+                for number in range(5):
+                    await client.execute_workflow("Child", "return", id=f"closed-{number}", task_queue=queue)
+                await client.execute_workflow("Retried", id="retried", task_queue=queue)
+            await client.start_workflow("Child", "wait", id="open", task_queue="nobody")
+            while (await client.count_workflows("CloseTime IS NOT NULL")).count < 6:  # noqa: ASYNC110 - no event tells
+                await asyncio.sleep(0.05)
+
+        asyncio.run(fill())
+        yield running
+
+
+async def backfill(server: DevServer, memory: Memory, query: str | None = None) -> module.Tally:
+    return await Backfill(await connect(TemporalConfig(server.address)), memory, query=query).run()
+
+
+@pytest.mark.server
+async def test_closed_runs_are_stored_and_open_ones_left(server: DevServer, memory: Memory) -> None:
+    """Six of seven; the second time all are known and none is fetched."""
+    tally = await backfill(server, memory)
+    assert (tally.total, tally.stored, tally.known, tally.done) == (6, 6, 0, 6)
+    assert {key.workflow_id for key in memory.records} == {*(f"closed-{n}" for n in range(5)), "retried"}
+    assert memory.status("retried") is RunStatus.COMPLETED
+    again = await backfill(server, memory)
+    assert (again.stored, again.known, again.done) == (0, 6, 6)
+    assert len(memory.written) == 6
+
+
+@pytest.mark.server
+async def test_a_query_narrows_it(server: DevServer, memory: Memory) -> None:
+    """In visibility's own language."""
+    tally = await backfill(server, memory, "WorkflowType = 'Retried' OR WorkflowId = 'open'")
+    assert (tally.total, tally.stored) == (1, 1)
+
+
+@pytest.mark.server
+async def test_a_query_that_temporal_refuses_is_one_sentence(server: DevServer, memory: Memory) -> None:
+    """It names the query."""
+    with pytest.raises(UsageError, match=r"does not take the query .*WorkflowType ==="):
+        await backfill(server, memory, "WorkflowType === 3")
+
+
+@pytest.mark.server
+async def test_an_interrupted_one_keeps_what_it_read(
+    server: DevServer, memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cancelled in the middle; the next one reads only the rest."""
+    monkeypatch.setattr(module, "BATCH", 1)
+    stop = asyncio.Event()
+    write = memory.write_history
+
+    def write_one(records: Sequence[HistoryRecord]) -> None:
+        write(records)
+        if len(memory.records) >= 2:
+            loop.call_soon_threadsafe(stop.set)
+
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(memory, "write_history", write_one)
+    connection = await connect(TemporalConfig(server.address))
+    work = asyncio.create_task(Backfill(connection, memory, in_flight=1).run())
+    await asyncio.wait_for(stop.wait(), 30)
+    work.cancel()
+    await asyncio.wait([work])
+    stored = len(memory.records)
+    assert stored >= 2
+    tally = await backfill(server, memory)
+    assert (tally.known, tally.stored) == (stored, 6 - stored)
+    assert len(memory.written) == 6
+
+
+@pytest.mark.server
+async def test_the_server_may_go_away_in_the_middle(tmp_path: Path, memory: Memory) -> None:
+    """It is waited for, and nothing is read twice."""
+    server = DevServer(port=free_port(), db=tmp_path / "temporal.db")
+    with server:
+        client = await Client.connect(server.address)
+        async with working(client) as queue:
+            for number in range(3):
+                await client.execute_workflow("Child", "return", id=f"closed-{number}", task_queue=queue)
+        connection = await connect(TemporalConfig(server.address))
+    filling = Backfill(connection, memory)
+    work = asyncio.create_task(filling.run())
+    await eventually(lambda: filling.server.state == "down", "the server away")
+    with server:
+        await eventually(lambda: filling.server.state == "running", "the server back", within=60)
+        tally = await asyncio.wait_for(work, 30)
+    assert tally.stored == 3 and len(memory.written) == 3
+
+
+@pytest.mark.server
+def test_the_command(server: DevServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`durascope backfill`, then `durascope runs`; a second time there is nothing left to do."""
+    store = str(tmp_path / "backfilled.duckdb")
+    arguments = ["backfill", "--temporal", server.address, "--store", store, "--since", "1d"]
+    assert main(arguments) == 0
+    assert capsys.readouterr().out == "6 runs stored, 0 were there already\n"
+    assert main(arguments) == 0
+    assert capsys.readouterr().out == "0 runs stored, 6 were there already\n"
+    assert main(["runs", "--json", "--store", store]) == 0
+    runs = json.loads(capsys.readouterr().out)
+    assert {run["workflow_id"] for run in runs} == {*(f"closed-{n}" for n in range(5)), "retried"}
+    (retried,) = (run for run in runs if run["workflow_id"] == "retried")
+    assert retried["retries"]["retries"] == 6
+
+
+def test_nobody_there_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 1, no traceback."""
+    address = f"127.0.0.1:{free_port()}"
+    assert main(["backfill", "--temporal", address, "--store", str(tmp_path / f"{uuid4()}.duckdb")]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"durascope: no Temporal server answers at {address}") and error.count("\n") == 1
+
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("30m", NOW - timedelta(minutes=30)),
+        ("12h", NOW - timedelta(hours=12)),
+        ("7d", NOW - timedelta(days=7)),
+        ("2w", NOW - timedelta(weeks=2)),
+        ("2026-11-20", datetime(2026, 11, 20, tzinfo=UTC)),
+        ("2026-11-20T08:30", datetime(2026, 11, 20, 8, 30, tzinfo=UTC)),
+        ("2026-11-20T08:30+02:00", datetime(2026, 11, 20, 8, 30, tzinfo=timezone(timedelta(hours=2)))),
+    ],
+)
+def test_since(text: str, moment: datetime) -> None:
+    """An age, a day, or a moment."""
+    assert parse_since(text, NOW) == moment
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "7", "7y", "-7d", "99999999999w"])
+def test_since_that_is_no_time(text: str) -> None:
+    """One sentence with examples."""
+    with pytest.raises(UsageError, match="is no time; write 7d"):
+        parse_since(text, NOW)
+
+
+def test_the_query_of_closed_runs() -> None:
+    """The user's own condition stays one condition."""
+    assert closed_query(None, None) == "CloseTime IS NOT NULL"
+    assert closed_query("A = 1 OR B = 2", None) == "CloseTime IS NOT NULL AND (A = 1 OR B = 2)"
+    assert closed_query(None, NOW) == "CloseTime >= '2026-11-23T12:00:00.000Z'"
