@@ -49,8 +49,13 @@ class Following:
             return {"state": "down", "error": self._error}
         if self._follower is None:
             return {"state": "starting"}
-        told = {name: getattr(self._follower, name, None) for name in ("lag_s", "open_runs")}
-        return {"state": str(getattr(self._follower, "state", "running")), **told}
+        told = {name: getattr(self._follower, name, None) for name in ("lag_s", "open_runs", "gone", "unreadable")}
+        state = str(getattr(self._follower, "state", "running"))
+        return {
+            "state": state,
+            **told,
+            **({"error": getattr(self._follower, "last_error", None)} if state == "down" else {}),
+        }
 
     def _run(self) -> None:
         while not self._stopping.is_set():
