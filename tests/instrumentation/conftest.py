@@ -74,14 +74,16 @@ async def _kill(world: World, words: Sequence[str]) -> dict[str, WorkflowHandle[
     client = await Client.connect(address)
     handles: dict[str, WorkflowHandle[Any, Any]] = {}
     with ExitStack() as stack:
-        victims = [stack.enter_context(started(Crew(address, log, (Station(w),), environment))) for w in words]
+        victims = [
+            stack.enter_context(started(Crew(address, log, (Station(w, heartbeat_s=8),), environment))) for w in words
+        ]
         for word in words:
             uid = unique(word)
             handles[word] = await client.start_workflow(Journey.run, f"{word} {uid}", id=uid, task_queue=word)
         for victim in victims:
-            await asyncio.to_thread(victim.join, 20)
+            await asyncio.to_thread(victim.join, 60)
             assert victim.exitcode == -signal.SIGKILL
-    with started(Crew(address, log, [Station(word) for word in words], environment)):
+    with started(Crew(address, log, [Station(word, heartbeat_s=8) for word in words], environment)):
         for handle in handles.values():
-            assert await asyncio.wait_for(handle.result(), 60) == "Found."
+            assert await asyncio.wait_for(handle.result(), 120) == "Found."
     return handles

@@ -32,12 +32,16 @@ from tests.instrumentation.scenario import ACTIVITIES, WORKFLOWS
 from tests.instrumentation.witness import Witness
 
 Plugins = Literal["none", "one", "twice", "stock", "otel"]
-PARAMETERS = ModelActivityParameters(
-    start_to_close_timeout=timedelta(seconds=30),
-    heartbeat_timeout=timedelta(seconds=5),
-    retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=5),
-    streaming_topic="events",
-)
+
+
+def parameters(heartbeat_s: float = 30) -> ModelActivityParameters:
+    """How model calls run. The heartbeat is long: a busy machine must not look like a dead worker."""
+    return ModelActivityParameters(
+        start_to_close_timeout=timedelta(seconds=60),
+        heartbeat_timeout=timedelta(seconds=heartbeat_s),
+        retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=5),
+        streaming_topic="events",
+    )
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ class Station:
     cached: int = 1000
     codec: Literal["none", "payloads", "headers"] = "none"
     plugins: Plugins = "one"
+    heartbeat_s: float = 30  # the same for all stations of a crew: the Agents plugin keeps it for the process
 
 
 @dataclass(frozen=True)
@@ -112,7 +117,7 @@ def started(crew: Crew) -> Iterator[ForkServerProcess]:
         yield process
     finally:
         process.terminate()
-        process.join(20)
+        process.join(40)
         assert process.exitcode is not None, "a worker did not stop"
 
 
@@ -140,7 +145,7 @@ async def _work(crew: Crew, ready: Event) -> None:
 async def _worker(address: str, station: Station) -> Worker:
     on_client, on_worker = _plugins(station.plugins)  # first: the Agents plugin wants a tracer provider to be there
     agents = OpenAIAgentsPlugin(
-        PARAMETERS, Witness(), register_activities=station.runs != "workflows",
+        parameters(station.heartbeat_s), Witness(), register_activities=station.runs != "workflows",
         use_otel_instrumentation=station.plugins == "otel",
     )  # fmt: skip
     client = await connect(address, station, [agents, *on_client])
@@ -152,6 +157,7 @@ async def _worker(address: str, station: Station) -> Worker:
         plugins=on_worker,
         activity_executor=ThreadPoolExecutor(4),
         max_cached_workflows=station.cached,
+        max_heartbeat_throttle_interval=timedelta(seconds=1),  # a cancellation comes with a heartbeat
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),  # how long a killed worker's runs stand still
         graceful_shutdown_timeout=timedelta(milliseconds=500),
     )

@@ -11,7 +11,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.openai_agents import OpenAIAgentsPlugin
 from temporalio.worker import Worker
 
-from tests.instrumentation.fleet import PARAMETERS
+from tests.instrumentation.fleet import parameters
 from tests.instrumentation.scenario import ACTIVITIES, TRUTH, WORKFLOWS, Journey
 from tests.instrumentation.witness import Witness
 from tests.instrumentation.world import World, unique
@@ -27,7 +27,7 @@ async def working(
     monkeypatch.setenv("OPENAI_API_KEY", "scripted")
     set_trace_processors([])
     models = Witness(retries)
-    agents = OpenAIAgentsPlugin(PARAMETERS, models)
+    agents = OpenAIAgentsPlugin(parameters(), models)
     client = await Client.connect(world.temporal.address, plugins=[agents, *plugins])
     queue = unique("inside")
     async with Worker(

@@ -25,8 +25,8 @@ with workflow.unsafe.imports_passed_through():
 
 TRUTH = "DURASCOPE_TEST_TRUTH"
 QUICK = RetryPolicy(initial_interval=timedelta(milliseconds=100), backoff_coefficient=2.0, maximum_attempts=5)
-TIMEOUT = timedelta(seconds=20)
-SLOW = Latency(first_token=20.0, spread=0.0)
+TIMEOUT = timedelta(seconds=60)
+SLOW = Latency(first_token=40.0, spread=0.0)
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def agent(prompt: str = "", name: str = "Finder") -> Agent[None]:
     tool = activity_as_tool(
         lookup,
         start_to_close_timeout=TIMEOUT,
-        heartbeat_timeout=timedelta(seconds=2),
+        heartbeat_timeout=timedelta(seconds=30),
         retry_policy=QUICK,
     )
     return Agent(name=name, instructions="Find it.", tools=[tool, shout], model=model)

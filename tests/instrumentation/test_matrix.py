@@ -25,6 +25,7 @@ from tests.instrumentation.fleet import Station, connect, unscramble
 from tests.instrumentation.scenario import Journey
 from tests.instrumentation.world import TOKENS, Account, World, agree, unique
 
+pytestmark = pytest.mark.timeout(400)  # the first to kill workers waits for all three
 Handle = WorkflowHandle[Any, Any]
 QUIET = OpenAIAgentsPlugin(register_activities=False)
 
@@ -41,7 +42,7 @@ async def begin(client: Client, words: str, queue: str = "plain") -> Handle:
 
 
 async def finish(handle: Handle) -> None:
-    assert await asyncio.wait_for(handle.result(), 40) == "Found."
+    assert await asyncio.wait_for(handle.result(), 90) == "Found."
 
 
 def of(handle: Handle) -> dict[str, str]:
@@ -66,7 +67,7 @@ async def whole(
 
 async def until_told(world: World, handle: Handle, activity: str) -> None:
     """Wait until an attempt of this activity type has begun."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not [x for x in world.lines(*of(handle)) if x.activity_type == activity]:
         assert time.monotonic() < deadline, f"{activity} did not begin"
         await asyncio.sleep(0.05)

@@ -13,7 +13,7 @@ from temporalio.worker import Replayer
 from durascope import conventions as c
 from durascope._safely import failures
 from durascope.testing import InMemory
-from tests.instrumentation.fleet import PARAMETERS
+from tests.instrumentation.fleet import parameters
 from tests.instrumentation.record import GOLDEN, JOURNEYS
 from tests.instrumentation.scenario import WORKFLOWS
 from tests.instrumentation.witness import Witness
@@ -28,7 +28,7 @@ def agents_plugin(monkeypatch: pytest.MonkeyPatch) -> OpenAIAgentsPlugin:
     """The integration, as workers have it."""
     monkeypatch.setenv("OPENAI_API_KEY", "scripted")
     set_trace_processors([])
-    return OpenAIAgentsPlugin(PARAMETERS, Witness())
+    return OpenAIAgentsPlugin(parameters(), Witness())
 
 
 async def replay(plugins: Sequence[Any]) -> None:
