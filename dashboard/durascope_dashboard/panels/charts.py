@@ -47,9 +47,12 @@ def _time(domain: tuple[int, int] | None) -> Any:
 
 def over_time(
     frame: pd.DataFrame, columns: Mapping[str, str], *, unit: str, key: str, words: str, stacked: bool = False,
-    colors: Sequence[str] = (), scale: float = 1.0, domain: tuple[int, int] | None = None,
+    colors: Sequence[str] = (), scale: float = 1.0, domain: tuple[int, int] | None = None, axis: str = "~s",
 ) -> None:  # fmt: skip
-    """Columns of a frame with ``bucket`` (µs) as bars on top of each other, or as lines. ``colors``: palette names."""
+    """Columns of a frame with ``bucket`` (µs) as bars on top of each other, or as lines. ``colors``: palette names.
+
+    ``axis`` is how d3 writes the values.
+    """
     long = _long(frame, columns, scale)
     if long.empty:
         with st.container(height=HEIGHT, border=False):
@@ -66,7 +69,7 @@ def over_time(
         tooltip=[alt.Tooltip("time:T", title="UTC", format="%b %d %H:%M:%S"), alt.Tooltip("series:N", title=" "),
                  alt.Tooltip("value:Q", title=unit, format=",.4~g")],
     )  # fmt: skip
-    value = alt.Y("value:Q", title=unit, axis=alt.Axis(tickCount=4, format="~s"), stack="zero" if stacked else None)
+    value = alt.Y("value:Q", title=unit, axis=alt.Axis(tickCount=4, format=axis), stack="zero" if stacked else None)
     if stacked:
         width = _width(frame, domain)
         _draw(base.mark_bar(size=width).encode(y=value), words, key)
@@ -107,7 +110,7 @@ def _width(frame: pd.DataFrame, domain: tuple[int, int] | None) -> float:
 
 def by_value(
     frame: pd.DataFrame, column: str, *, unit: str, key: str, words: str, top: int = 7,
-    scale: float = 1.0, domain: tuple[int, int] | None = None, stacked: bool = True,
+    scale: float = 1.0, domain: tuple[int, int] | None = None, stacked: bool = True, axis: str = "~s",
 ) -> None:  # fmt: skip
     """One column of a frame with ``bucket`` and ``value``: the largest values by name, the rest as "other"."""
     size = frame.groupby("value", dropna=False)[column].sum().sort_values(ascending=False)
@@ -116,5 +119,6 @@ def by_value(
     wide = named.pivot_table(index="bucket", columns="value", values=column, aggfunc="sum").reset_index()
     names = [n for n in (*kept, "other") if n in wide.columns]
     over_time(
-        wide, {n: n for n in names}, unit=unit, key=key, words=words, stacked=stacked, scale=scale, domain=domain
+        wide, {n: n for n in names}, unit=unit, key=key, words=words, stacked=stacked, scale=scale, domain=domain,
+        axis=axis,
     )  # fmt: skip

@@ -58,12 +58,14 @@ def page() -> None:
 
 def _summary(found: data.Row) -> None:
     billed, wasted = total(found, "billed"), total(found, "wasted")
+    unknown = found["unknown_attempts"] or 0
+    least = "≥ " if unknown else ""  # sums leave out what nobody saw
     cells = [
-        ("Billed", units.tokens(billed)),
-        ("Wasted", f"{units.count(wasted)} · {units.percent(wasted, billed)}"),
-        ("Unknown usage", f"{found['unknown_attempts'] or 0:,} attempts"),
-        ("Cost", units.money(found["cost_billed"])),
-        ("Wasted cost", units.money(found["cost_wasted"])),
+        ("Billed", f"{least}{units.tokens(billed)}"),
+        ("Wasted", f"{least}{units.count(wasted)} · {units.percent(wasted, billed)}"),
+        ("Unknown usage", f"{unknown:,} attempt{'s' if unknown != 1 else ''}"),
+        ("Cost", f"{least}{units.money(found['cost_billed'])}"),
+        ("Wasted cost", f"{least}{units.money(found['cost_wasted'])}"),
     ]
     for column, (label, value) in zip(st.columns(len(cells)), cells, strict=True):
         column.metric(label, value, border=True)
@@ -98,7 +100,7 @@ def _over_time(stretch: Period) -> None:
     with right:
         st.markdown("###### Cost over time, by model")
         charts.by_value(
-            by_model, "cost_billed", unit="USD", key="cost_chart", domain=domain,
+            by_model, "cost_billed", unit="USD", key="cost_chart", domain=domain, axis="$~g",
             words=f"Cost by model in {stretch.words}",
         )  # fmt: skip
 
@@ -115,7 +117,13 @@ def _by_dimension(stretch: Period) -> None:
 
 
 def derived(found: pd.DataFrame) -> pd.DataFrame:
-    """The ledger by dimension with waste, its share, and the cached share of the input."""
+    """The ledger by dimension with waste, its share, and the cached share of the input.
+
+    Where every call's usage is unknown, so are its sums: not 0.
+    """
+    unseen = (found["billed_input"] + found["billed_output"] == 0) & (found["unknown_attempts"] > 0)
+    names = [name for name in found.columns if name.startswith(("billed_", "useful_"))]
+    found = found.assign(**{name: found[name].mask(unseen) for name in names})
     billed = found["billed_input"] + found["billed_output"]
     wasted = billed - found["useful_input"] - found["useful_output"]
     return found.assign(

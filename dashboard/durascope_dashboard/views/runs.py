@@ -120,9 +120,10 @@ def summary(totals: data.Row, shown: int, filters: Filters) -> str:
     count = totals["runs"]
     first = f"**{count:,} run{'s' if count != 1 else ''}**" + (f" (first {shown:,} shown)" if count > shown else "")
     billed = total(totals, "billed")
+    least = "≥ " if totals["unknown_attempts"] else ""  # what nobody saw is not in the sum
     parts = [
         first, f"{totals['running'] or 0:,} running", f"{totals['failed'] or 0:,} failed",
-        f"{totals['retries'] or 0:,} retries", f"{units.tokens(billed)}, {units.money(totals['cost_billed'])}",
+        f"{totals['retries'] or 0:,} retries", f"{least}{units.tokens(billed)}, {units.money(totals['cost_billed'])}",
         f"{units.percent(total(totals, 'wasted'), billed)} wasted",
     ]  # fmt: skip
     known = HELP.get(filters.trouble)
