@@ -24,7 +24,7 @@ FLAGS: Final = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update",
 )  # fmt: skip
-WAIT_MS: Final = 20_000
+WAIT_MS: Final = 40_000  # two cores, shared with the server and with other tests
 # On a deep link Streamlit's own page first asks whether the server lives below /run/ and hears that it does not.
 PROBES: Final = ("/_stcore/health", "/_stcore/host-config")
 

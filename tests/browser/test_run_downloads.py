@@ -8,11 +8,11 @@ import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import OpenTab, timeline
+from tests.browser.conftest import WAIT_MS, OpenTab, timeline
 from tests.browser.run_page import number
 
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=20_000)  # two cores, shared with the server and with other tests
+expect.set_options(timeout=WAIT_MS)
 RUN = "/run?workflow_id=research-4"
 
 

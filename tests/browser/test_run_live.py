@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import OpenTab, serve, stop, timeline
+from tests.browser.conftest import WAIT_MS, OpenTab, serve, stop, timeline
 from tests.browser.run_page import canvas, click_row, number, press
 from tests.collector.running import RunningCollector
 from tests.dashboard import synthetic
 from tests.dashboard.long_runs import long_run
 
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=20_000)  # two cores, shared with the server and with other tests
+expect.set_options(timeout=WAIT_MS)
 # Notes what goes away from the timeline's place: an update must change it, never put another in its stead.
 WATCH = """() => {
   window.gone = 0;
@@ -46,7 +46,7 @@ def growing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Growing]:
 def grows(page: Page, drawn: Locator, before: int) -> None:
     """Wait for more segments."""
     page.wait_for_function(
-        "([d, n]) => Number(d.dataset.segments) > n", arg=[drawn.element_handle(), before], timeout=30_000
+        "([d, n]) => Number(d.dataset.segments) > n", arg=[drawn.element_handle(), before], timeout=WAIT_MS
     )
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import OpenTab, serve, stop, timeline
+from tests.browser.conftest import WAIT_MS, OpenTab, serve, stop, timeline
 from tests.browser.run_page import click_row, number, press
 
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=20_000)  # two cores, shared with the server and with other tests
+expect.set_options(timeout=WAIT_MS)
 RUN = "/run?workflow_id=research-4"
 
 

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import OpenTab, serve, stop, timeline
+from tests.browser.conftest import WAIT_MS, OpenTab, serve, stop, timeline
 from tests.browser.run_page import canvas, changes, click_row, number, press
 from tests.dashboard import synthetic
 from tests.dashboard.long_runs import long_run
 
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=20_000)  # two cores, shared with the server and with other tests
+expect.set_options(timeout=WAIT_MS)
 RUN = "/run?workflow_id=research-4"
 HUGE = 24_000
 
