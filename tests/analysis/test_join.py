@@ -126,6 +126,20 @@ def test_open_run_shows_running_and_pending_attempts() -> None:
     ]  # fmt: skip
 
 
+def test_what_an_open_run_does_is_named_as_a_person_would() -> None:
+    """A model call by its agent, since they all have the activity's name; the operation with retries first."""
+    model: dict[str, Any] = {"kind": "model", "name": "invoke_model_activity", "agent": "Planner"}
+    result = joined(
+        now=6,
+        history_runs=[run(closed=None)],
+        history_operations=[operation("1", name="search"), operation("2", **model)],
+        observations=[told(2, "running", "2", started=2)],
+    )
+    assert rows(result.runs, "current_operation", "current_attempt", "waiting_for") == [
+        ("Planner's model call", 2, None)
+    ]
+
+
 def test_spans_alone_make_a_run() -> None:
     """Before any history: the workflow span and attempt spans are enough for the run, its operations and attempts."""
     span = {"trace_id": "t", "span_id": "a", "kind": "workflow", "name": "invoke_workflow W", "start": 0, "end": 10,

@@ -137,6 +137,7 @@ def test_errors_are_one_sentence_and_an_exit_code(
     assert main([*arguments, *(["--store", str(store)] if code == 1 or "--query" in arguments else [])]) == code
     out, err = capsys.readouterr()
     assert out == "" and says in err and "Traceback" not in err
+    assert err.startswith("durascope: ") and len(err.splitlines()) == 1
 
 
 def test_a_missing_store_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -242,6 +242,7 @@ def _attempts(count: int) -> str:
 def _trust(run: dict[str, Any]) -> Iterator[str]:
     missing, whole = run.get("reconstructed") or 0, run.get("history_attempts") or 0
     if missing and missing == whole:
-        yield "All of this is from history alone: times of failed attempts are estimates."
+        guessed = ": times of failed attempts are estimates" if run.get("retries") else ""
+        yield f"All of this is from history alone{guessed}."
     elif missing:
         yield f"{_capital(_attempts(missing))} of {whole} left no telemetry: their times are estimates."

@@ -116,7 +116,9 @@ def add_current(runs: pd.DataFrame, operations: pd.DataFrame, attempts: pd.DataF
     rank = np.select([count > 1, present(operations["activity_id"]), ~among(operations["kind"], "timer")], [3, 2, 1], 0)
     candidates = operations[active].assign(rank=rank[active]).sort_values(["rank", "scheduled"], kind="stable")
     chosen = take(candidates, rows_of(everything, candidates["run"].to_numpy()))
-    runs["current_operation"], runs["current_status"] = chosen["name"], chosen["status"]
+    call = among(chosen["kind"], Kind.MODEL) & present(chosen["agent"])  # "invoke_model_activity" tells nobody who
+    runs["current_operation"] = chosen["name"].mask(call, chosen["agent"] + "'s model call")
+    runs["current_status"] = chosen["status"]
     runs["current_attempt"] = chosen["attempts"].where(present(chosen["activity_id"]))
     runs["current_max_attempts"] = chosen["max_attempts"]
     live = attempts[is_open[attempts["run"]]]

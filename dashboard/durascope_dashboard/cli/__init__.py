@@ -73,8 +73,13 @@ def _dispatch(arguments: list[str]) -> int:
         result = durascope.main(args=arguments, prog_name="durascope", standalone_mode=False)
     except click.exceptions.Exit as stop:
         return stop.exit_code
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show(sys.stderr)
+        return error.exit_code
+    except click.ClickException as error:
+        context = error.ctx if isinstance(error, click.UsageError) else None
+        path = context.command_path if context else "durascope"
+        sys.stderr.write(f"durascope: {error.format_message().rstrip('.')}; see: {path} --help\n")
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
