@@ -16,6 +16,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span
 from durascope import conventions as c
 
 SPANS_PER_RUN = 20
+_SPAN = b"\xb3\x9f\x5d\x11\x7e\xc4"  # the first six bytes of every span id
 _TRACE, _RUN, _WORKFLOW = b"\xa7" * 16, "r" * 36, "workflow-placeholder-0000000"
 _SECOND = 1_000_000_000
 _TYPES = ("ResearchWorkflow", "SupportWorkflow", "ReviewWorkflow")
@@ -48,7 +49,7 @@ class _Run:
         self, name: str, kind: str, parent: bytes, length_ms: int, more: dict[str, Any], error: bool = False
     ) -> bytes:
         """Add one span; returns its id."""
-        ident = (len(self.spans) + 1).to_bytes(8, "big")
+        ident = _SPAN + (len(self.spans) + 1).to_bytes(2, "big")
         attributes = self.identity | {c.KIND: kind} | more
         span = Span(trace_id=_TRACE, span_id=ident, parent_span_id=parent, name=name,
                     start_time_unix_nano=self.clock, end_time_unix_nano=self.clock + length_ms * 1_000_000)  # fmt: skip
@@ -131,7 +132,7 @@ def run_bodies(seed: int = 0) -> Iterator[tuple[bytes, str]]:
             templates = [_template(time.time_ns() - 10 * _SECOND, variant) for variant in range(6)]
         run = run_id()
         workflow = f"{seed:04d}-agent-run-{count:014d}".encode()
-        body = templates[count % 6].replace(_TRACE, os.urandom(16))
+        body = templates[count % 6].replace(_TRACE, os.urandom(16)).replace(_SPAN, os.urandom(6))
         yield body.replace(_RUN.encode(), run.encode()).replace(_WORKFLOW.encode(), workflow[:28].ljust(28, b"0")), run
         count += 1
 

@@ -16,7 +16,7 @@ from durascope_dashboard.demo.dev_server import free_port
 _COUNT = json.dumps({"query": "{ projects { edges { node { name recordCount } } } }"})
 
 
-def measure(python: Path, spans: int = 6_000, deadline_s: float = 180) -> dict[str, Any]:
+def measure(python: Path, spans: int = 6_000, deadline_s: float = 90) -> dict[str, Any]:
     """Start Phoenix (SQLite, its default), send ``spans`` spans, wait until its API counts them all."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:

@@ -95,9 +95,12 @@ class CollectorProcess:
         """SIGTERM; its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(60)
-        self._release()
-        return code
+        try:
+            return self.process.wait(60)
+        finally:
+            self.process.kill()  # nothing, if it has ended
+            self.process.wait()
+            self._release()
 
     def _release(self) -> None:
         if self.process.stdout is not None:

@@ -107,4 +107,5 @@ def fill(path: Path, runs: int, days: float = 7.0) -> Iterator[int]:
                 columns = ", ".join(f'"{name}"' for name in schema.TABLES[table].names if name in names)
                 connection.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM ({select})")
             yield high
+        store.set_meta("joined_seq", str(store.next_seq()))
         store.checkpoint()

@@ -128,7 +128,10 @@ def _serve() -> None:
             answer: Any = join_here(evidence, now)
         except Exception as error:
             answer = f"{type(error).__name__}: {error}"
-        _write(outgoing, pickle.dumps(answer, protocol=5))
+        try:
+            _write(outgoing, pickle.dumps(answer, protocol=5))
+        except BrokenPipeError:
+            return  # the collector was killed
 
 
 if __name__ == "__main__":

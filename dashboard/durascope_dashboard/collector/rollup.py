@@ -21,6 +21,7 @@ log = logging.getLogger("durascope.collector")
 
 MAX_RUNS: Final = 2000  # per pass
 RETRY_S: Final = 2.0
+CLOSE_S: Final = 10.0
 REFRESH_OPEN_S: Final = 10.0  # attempts of open runs age without any event
 _SEQ: Final = "joined_seq"
 
@@ -72,11 +73,12 @@ class RollUp:
             return time.monotonic() - next(iter(self._dirty.values()))[0] if self._dirty else 0.0
 
     def close(self) -> None:
-        """Join what is dirty, then stop."""
+        """Join what is dirty, then stop. What takes too long is left to the next start, which knows of it."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
-        while self._pass():
+        end = time.monotonic() + CLOSE_S
+        while self._pass() and time.monotonic() < end:
             pass
 
     def _run(self) -> None:
