@@ -73,7 +73,7 @@ def fleet(**spans: list[Row]) -> Selection:
         attempt(pending, 1, 1, 2, None, status="running"),
     ]  # fmt: skip
     return Selection.of(
-        runs=[run(RETRIED), run(OPEN, status="running", closed=None)],
+        runs=[run(RETRIED), run(OPEN, status="running", closed=None, current_operation="search")],
         operations=[model, tool, timer, pending],
         attempts=attempts,
         **spans,

@@ -13,10 +13,11 @@ from durascope_dashboard.export.health import health_families
 from durascope_dashboard.export.metrics import fleet_families
 from durascope_dashboard.export.metrics_endpoint import MetricsEndpoint
 from durascope_dashboard.export.openmetrics import text
+from durascope_dashboard.export.selection import Selection
 from durascope_dashboard.local_reader import LocalReader
 from durascope_dashboard.store.duckdb_store import DuckStore
 from tests.export.conftest import RunningCollector
-from tests.export.fleet import T0, S
+from tests.export.fleet import OPEN, T0, S, operation, run
 
 parse: Any = parser.text_string_to_metric_families  # untyped in its package
 
@@ -76,6 +77,19 @@ def test_open_attempts_tell_for_how_long(reader: LocalReader) -> None:
     """One runs since second 2: what a stuck worker looks like."""
     assert _values(reader, "durascope_fleet_open_attempts", "kind", "status") == {("tool", "running"): 1}
     assert _values(reader, "durascope_fleet_open_attempt_age_seconds", "task_queue") == {("agents",): 58}
+
+
+def test_a_run_that_only_a_workflow_task_can_move_tells_for_how_long(tmp_path: Path) -> None:
+    """Nobody polls for its workflow tasks, or they fail: it stands still since its last operation closed."""
+    still = {**OPEN, "workflow_id": "research-3", "run_id": "run-3"}
+    store = DuckStore(tmp_path / "idle.duckdb")
+    done = operation(still, "activity:1", "tool", "search", 1, 5)
+    stuck = Selection.of(runs=[run(still, status="running", closed=None)], operations=[done])
+    store.append("runs", stuck.runs)
+    store.append("operations", stuck.operations)
+    reader = LocalReader(store)
+    assert _values(reader, "durascope_fleet_open_run_idle_seconds", "task_queue") == {("agents",): 55}
+    reader.close()
 
 
 def test_what_has_just_ended_is_not_counted_yet(reader: LocalReader) -> None:

@@ -11,7 +11,7 @@ from durascope.conventions import DURATION_BUCKETS_S
 from durascope.identity import RunKey
 from durascope_dashboard.export.families import FLEET, Exemplar, Family, Sample, Type, label
 from durascope_dashboard.export.health import health_families
-from durascope_dashboard.export.open_now import open_families
+from durascope_dashboard.export.open_now import idle_family, open_families
 from durascope_dashboard.export.selection import Row
 from durascope_dashboard.reader import Reader
 from durascope_dashboard.store.schema import TIME_CLASSES, TOKEN_KINDS
@@ -29,6 +29,7 @@ def fleet_families(reader: Reader, now: int, health: dict[str, Any] | None = Non
     return [
         *_closed_runs(_rows(reader, "metric_runs", until=until)),
         *open_families(_rows(reader, "metric_open_runs"), _rows(reader, "metric_open_attempts", until=now), now),
+        idle_family(_rows(reader, "metric_idle_runs"), now),
         *_attempts(_rows(reader, "metric_attempts", until=until)),
         *_times(_rows(reader, "metric_times", until=until)),
         _counter("attempt.errors", "Attempts that did not succeed, by error type.",

@@ -54,6 +54,7 @@ QUERIES: dict[str, NamedQuery] = {
         NamedQuery("metric_runs", metrics.metric_runs),
         NamedQuery("metric_open_runs", metrics.metric_open_runs),
         NamedQuery("metric_open_attempts", metrics.metric_open_attempts),
+        NamedQuery("metric_idle_runs", metrics.metric_idle_runs),
         NamedQuery("metric_attempts", metrics.metric_attempts),
         NamedQuery("metric_times", metrics.metric_times),
         NamedQuery("metric_errors", metrics.metric_errors),

@@ -65,6 +65,17 @@ def metric_open_attempts(until: int) -> Any:
     return found.group_by(keys).aggregate(attempts=found.count(), since=since.min())
 
 
+def metric_idle_runs() -> Any:
+    """Open runs in which nothing is under way and that wait for nothing: only a workflow task can move them on."""
+    runs = TABLES["runs"]
+    still = runs["closed"].isnull() & runs["waiting_for"].isnull() & runs["current_operation"].isnull()
+    operations = TABLES["operations"]
+    ended = operations.group_by(list(RUN_KEY)).aggregate(last=operations["closed"].max())
+    found = runs.filter(still).left_join(ended, list(RUN_KEY))
+    found = found.mutate(since=ibis.greatest(found["started"], found["last"].fill_null(0)))
+    return found.group_by(["namespace", "workflow_type", "task_queue"]).aggregate(since=found["since"].min())
+
+
 def _attempts(until: int) -> Any:
     """Ended attempts. One that only history implies has no end of its own: it counts when its run has rested."""
     runs = TABLES["runs"].select(*RUN_KEY, "workflow_type", run_updated="updated")
