@@ -32,7 +32,7 @@ def open_page(monkeypatch: pytest.MonkeyPatch, fleet_store: Path) -> OpenPage:
         if server:
             monkeypatch.setenv("DURASCOPE_SERVER", server)
             monkeypatch.delenv("DURASCOPE_STORE")
-        page = AppTest.from_file(SCRIPT, default_timeout=30)
+        page = AppTest.from_file(SCRIPT, default_timeout=90)
         for key, value in query.items():
             page.query_params[key] = value
         page.run()

@@ -16,7 +16,7 @@ def test_a_stranger_sees_the_way_in_and_nothing_else(monkeypatch: pytest.MonkeyP
     """With an [auth] section the page holds one button, and no data."""
     monkeypatch.setenv("DURASCOPE_STORE", str(fleet_store))
     monkeypatch.delenv("DURASCOPE_SERVER", raising=False)
-    page = AppTest.from_file(APP, default_timeout=30)
+    page = AppTest.from_file(APP, default_timeout=90)
     page.secrets["auth"] = AUTH
     page.run()
     assert not page.exception
@@ -28,7 +28,7 @@ def test_nothing_is_asked_for_without_settings(monkeypatch: pytest.MonkeyPatch, 
     """On loopback the Runs page opens at once."""
     monkeypatch.setenv("DURASCOPE_STORE", str(fleet_store))
     monkeypatch.delenv("DURASCOPE_SERVER", raising=False)
-    page = AppTest.from_file(APP, default_timeout=30).run()
+    page = AppTest.from_file(APP, default_timeout=90).run()
     assert not page.exception
     assert page.dataframe
     assert "Sign in" not in [button.label for button in page.button]

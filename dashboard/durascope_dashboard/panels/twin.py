@@ -22,7 +22,9 @@ Row = dict[str, Any]
 
 def label(row: Aligned) -> str:
     """``  2 web_search #3``; indented, and long names cut."""
-    name = row.name if len(row.name) <= 32 else row.name[:31] + "…"
+    called = (row.a or row.b or {}).get("model") if row.kind == "model" else None
+    name = str(called or row.name)
+    name = name if len(name) <= 32 else name[:31] + "…"
     number = f" #{row.ordinal}" if row.ordinal > 1 else ""
     return "\u2003" * row.depth + name + number
 

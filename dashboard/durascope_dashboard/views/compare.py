@@ -168,8 +168,8 @@ def _divergence(found: Divergence | None, a: Row, b: Row) -> None:
         f"{units.duration(ms)} into {letter}" for letter, ms in (("A", found.a_ms), ("B", found.b_ms)) if ms is not None
     )
     agent = f" of {found.agent}" if found.agent else ""
-    kind = "" if found.kind == found.name else f"{found.kind.replace('_', ' ')} "
-    markup.html(markup.note(f"{kind}{found.name} #{found.ordinal}{agent}, {when}: {found.what}."))
+    what = "model call" if found.kind == "model" else f"{found.kind.replace('_', ' ')} {found.name}"
+    markup.html(markup.note(f"{what} #{found.ordinal}{agent}, {when}: {found.what}."))
     with st.container(horizontal=True, gap="small"):
         for letter, row, operation in (("A", a, found.a_operation_id), ("B", b, found.b_operation_id)):
             if operation:
