@@ -165,9 +165,9 @@ class DuckStore:
                 self._cursors.append(found)
         return found
 
-    def sql(self, text: str, parameters: list[Any] | None = None) -> pa.Table:
+    def sql(self, text: str, parameters: list[Any] | dict[str, Any] | None = None) -> pa.Table:
         """Run one SELECT of our own (never text from outside)."""
-        return self.cursor().sql(text, params=parameters).to_arrow_table()
+        return self.cursor().sql(text, params=parameters or None).to_arrow_table()
 
     def query(self, name: str, **params: Any) -> pa.Table:
         """Rows of a named query. Raises UnknownQuery, or UsageError for a bad parameter."""
@@ -176,7 +176,8 @@ class DuckStore:
         if name == "store_info":
             return self.info()
         named = queries.named(name)
-        return named.finish(self.sql(named.sql("duckdb", params)), params)
+        text, values = named.prepared("duckdb", params)
+        return named.finish(self.sql(text, values), params)
 
     def evidence(self, run_keys: Iterable[tuple[str, str, str]]) -> "Evidence":
         """All that every source said of these runs, as the join takes it: frames with every column of their table."""
