@@ -23,7 +23,7 @@ from sample_workflows.observable.workflow import ObservableWorkflow, Question
 from sample_workflows.research.workflow import ResearchRequest, ResearchWorkflow
 
 ROOT = Path(__file__).parents[1]
-READY_S = 60.0
+READY_S = 90.0
 QUEUE = "durascope-samples"
 
 
@@ -99,7 +99,7 @@ class SampleFleet:
         """Wait for a process that was started. Raises DemoError when it ends first or takes too long."""
         self.children.wait_ready(child, ready, READY_S, lambda: False)
 
-    def run(self, count: int, queue: str = QUEUE, timeout_s: float = 90.0) -> list[str]:
+    def run(self, count: int, queue: str = QUEUE, timeout_s: float = 240.0) -> list[str]:
         """Start sample runs, two of each three `observable`, and wait for their end; their workflow ids."""
         ids = asyncio.run(asyncio.wait_for(self._run(count, queue), timeout_s))
         self.runs += ids

@@ -15,8 +15,8 @@ from tests.grafana import boards
 from tests.grafana.otlp_bridge import Bridge
 from tests.grafana.prometheus import Prometheus
 
-pytestmark = [pytest.mark.server, pytest.mark.timeout(170)]
-RUNS = 9
+pytestmark = [pytest.mark.server, pytest.mark.timeout(400)]
+RUNS = 6
 
 # Expressions without data although all is well, and why.
 SILENT = {
@@ -58,7 +58,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Measured]:
                 eventually(lambda: prometheus.query("durascope_collector_ready == 1"), "a first scrape")
                 fleet.run(RUNS)
                 closed = "sum(increase(durascope_fleet_runs_total[5m]))"
-                eventually(lambda: _number(prometheus, closed) >= RUNS, "all runs counted")
+                eventually(lambda: _number(prometheus, closed) >= RUNS, "all runs counted", 120)
                 reader = RemoteReader(fleet.collector)
                 yield Measured(prometheus, reader, fleet)
                 reader.close()
