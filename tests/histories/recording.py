@@ -26,7 +26,10 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from durascope.history import load_history_json, read_history
 from durascope.records import HistoryRecord
 from durascope_dashboard.demo.dev_server import DevServer
+from sample_workflows.model_server import Usage
+from sample_workflows.model_server.usage import NOTHING
 from tests.histories import scenarios
+from tests.histories.agents import run_agent
 from tests.histories.scenarios import Truth, ms
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -52,6 +55,7 @@ class Recording:
 
     runs: dict[str, list[Run]] = field(default_factory=dict)
     truth: list[Truth] = field(default_factory=list)
+    billed: Usage = NOTHING
 
     def truth_of(self, run: Run, activity_id: str) -> dict[int, Truth]:
         """By attempt."""
@@ -65,8 +69,9 @@ class Recording:
 class Recorder:
     """Drives the scenarios."""
 
-    def __init__(self, client: Client, workflow_task_failures: int) -> None:
+    def __init__(self, client: Client, address: str, workflow_task_failures: int) -> None:
         self.client = client
+        self.address = address
         self.workflow_task_failures = workflow_task_failures
         self.queue = f"scenarios-{uuid4().hex[:8]}"
         self.recording = Recording()
@@ -85,6 +90,7 @@ class Recorder:
         )
         async with worker:
             await asyncio.gather(
+                self.agent(),
                 self.simple("retried", "Retried"),
                 self.simple("timed_out_activities", "TimedOut"),
                 self.cancelled(),
@@ -140,6 +146,11 @@ class Recorder:
         handle = await self.start(name, workflow, *args)
         await self.ended(handle)
         await self.keep(name, handle.id, handle.result_run_id)
+
+    async def agent(self) -> None:
+        """An agent with a tool and a 429; what the model server billed stands beside it."""
+        workflow_id, run_id, self.recording.billed = await run_agent(self.address)
+        await self.keep("agent", workflow_id, run_id)
 
     async def cancelled(self) -> None:
         """Cancelled from outside once its own cancelling is over."""
@@ -221,7 +232,7 @@ class Recorder:
 
 async def record(address: str, *, workflow_task_failures: int = 1) -> Recording:
     """Every scenario on the server at ``address``; a few seconds (ten more with a second workflow task failure)."""
-    return await Recorder(await Client.connect(address), workflow_task_failures).record()
+    return await Recorder(await Client.connect(address), address, workflow_task_failures).record()
 
 
 def save(recording: Recording, folder: Path = GOLDEN) -> None:
@@ -235,7 +246,9 @@ def save(recording: Recording, folder: Path = GOLDEN) -> None:
             events = [_anywhere(MessageToDict(event)) for event in run.events]
             (folder / path).write_text(json.dumps({"events": events}, indent=1, ensure_ascii=False) + "\n")
     truth = [asdict(entry) for entry in recording.truth]
-    (folder / "index.json").write_text(json.dumps({"files": index, "truth": truth}, indent=1) + "\n")
+    (folder / "index.json").write_text(
+        json.dumps({"files": index, "truth": truth, "billed": asdict(recording.billed)}, indent=1) + "\n"
+    )
 
 
 def _anywhere(value: Any) -> Any:
@@ -250,7 +263,7 @@ def _anywhere(value: Any) -> Any:
 def load(folder: Path = GOLDEN) -> Recording:
     """Read the golden files."""
     index = json.loads((folder / "index.json").read_text())
-    recording = Recording(truth=[Truth(**entry) for entry in index["truth"]])
+    recording = Recording(truth=[Truth(**entry) for entry in index["truth"]], billed=Usage(**index["billed"]))
     for path, told in index["files"].items():
         file = load_history_json((folder / path).read_bytes())
         recording.runs.setdefault(told["scenario"], []).append(Run(told["workflow_id"], told["run_id"], file.events))

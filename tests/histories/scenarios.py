@@ -98,7 +98,7 @@ async def cancellable() -> None:
             await asyncio.sleep(0.05)
 
 
-SECONDS = timedelta(seconds=10)
+SECONDS = timedelta(seconds=60)
 
 
 @workflow.defn
