@@ -17,7 +17,9 @@ def parse_address(text: str, default_port: int) -> tuple[str, int]:
 
 def listen(host: str, port: int, otherwise: str) -> socket.socket:
     """A bound socket. Raises PortInUse with the sentence ``otherwise`` and the system's reason."""
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Named as TCP, or asyncio does not turn Nagle's algorithm off and every small answer waits 40 ms for an ACK.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
