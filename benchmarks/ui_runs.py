@@ -27,10 +27,11 @@ PATHS: Final = {
 BOUND_MS: Final = 1500
 
 
-def opened(browser: Browser, base: str, empty_ms: float, repeats: int) -> dict[str, Any]:
+def opened(browser: Browser, base: str, empty_ms: float, repeats: int, pages: list[str]) -> dict[str, Any]:
     """Time of each address until its table stands."""
     found = {}
-    for name, path in PATHS.items():
+    for name in pages:
+        path = PATHS[name]
         times(browser, base + path, DRAWN, 1)  # the server has answered it once
         taken = times(browser, base + path, DRAWN, repeats)
         median = statistics.median(taken)
@@ -64,6 +65,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=250_000)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--pages", nargs="+", choices=PATHS, default=list(PATHS))
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -74,8 +76,8 @@ def main() -> int:
         result: dict[str, Any] = {
             "machine": machine(), "fleet_runs": given.runs, "bound_over_empty_ms": BOUND_MS, "store_made_s": made,
             "store_mb": round(store.stat().st_size / 1e6), "query_ms": queries(store, given.repeats),
-            **in_browser(lambda browser, base, empty: opened(browser, base, empty, given.repeats), Path(folder), store,
-                         given.repeats),
+            **in_browser(lambda browser, base, empty: opened(browser, base, empty, given.repeats, given.pages),
+                         Path(folder), store, given.repeats),
         }  # fmt: skip
     result["pages"] = result.pop("runs")
     text = json.dumps(result, indent=1)
