@@ -217,10 +217,11 @@ async def undisturbed(stage: Stage, name: str) -> Played:
 
 
 async def lost_tasks(client: Client, workflow_id: str, run_id: str | None = None) -> bool:
-    """Whether an activity of this run, of the runs after it or of its children timed out."""
+    """Whether an activity or a workflow task of this run, of the runs after it or of its children timed out."""
     async for event in client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history_events():
         started, ended = event.activity_task_started_event_attributes, event.activity_task_timed_out_event_attributes
         timed_out = started.last_failure.HasField("timeout_failure_info") or ended.HasField("failure")
+        timed_out |= event.HasField("workflow_task_timed_out_event_attributes")
         child = event.child_workflow_execution_started_event_attributes.workflow_execution.workflow_id
         following = event.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
         if timed_out or (child and await lost_tasks(client, child)):
