@@ -99,6 +99,17 @@ def test_perfetto_slices_of_a_thread_never_overlap() -> None:
         assert all(earlier[1] <= later[0] for earlier, later in pairwise(sorted(slices)))
 
 
+def test_perfetto_draws_no_queue_of_unknown_length() -> None:
+    """An attempt that only history implies: it was queued, and nobody knows until when."""
+    selection = fleet()
+    attempts = selection.attempts.to_pylist()
+    attempts[0] |= {"started": None, "ended": None, "estimated": True}
+    rows = next(Selection.of(runs=selection.runs.to_pylist(), operations=selection.operations.to_pylist(),
+                             attempts=attempts).each())  # fmt: skip
+    slices = [e for e in perfetto.events(1, rows) if e["ph"] == "X" and e["tid"] == 1]
+    assert [(e["name"], (e["ts"] - T0) // S, e["dur"] // S) for e in slices] == [("queue", 7, 1), ("gpt-5 #2", 8, 2)]
+
+
 def test_perfetto_of_an_open_run_ends_where_knowledge_ends() -> None:
     """The running attempt is drawn to the last update."""
     events = _events()

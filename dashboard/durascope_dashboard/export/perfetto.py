@@ -51,8 +51,10 @@ def _attempts(pid: int, tid: int, operation: Row, attempts: list[Row], end: Micr
         label = f"{operation['name']} #{attempt['attempt']}"
         if before is not None and queued is not None and queued > before:
             yield _slice(pid, tid, "backoff", "backoff", before, queued, {"before_attempt": attempt["attempt"]})
-        if queued is not None and (started or end) > queued:
-            yield _slice(pid, tid, "queue", "queue", queued, started or end, {"attempt": attempt["attempt"]})
+        # One that only history implies was queued, but nobody knows until when; one that still waits, until now.
+        taken = end if started is None and attempt["status"] == "pending" else started
+        if queued is not None and taken is not None and taken > queued:
+            yield _slice(pid, tid, "queue", "queue", queued, taken, {"attempt": attempt["attempt"]})
         if started is not None:
             yield _slice(pid, tid, label, operation["kind"], started, attempt["ended"] or end, _arguments(attempt))
         before = max(before or 0, attempt["ended"] or 0, started or 0) or None
