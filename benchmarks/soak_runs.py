@@ -128,7 +128,7 @@ def run(options: argparse.Namespace, folder: Path) -> tuple[dict[str, Any], Verd
     """Everything, in child processes but for the model server and the traffic; none is left."""
     store, http, grpc = folder / "soak.duckdb", free_port(), free_port()
     with ExitStack() as stack:
-        # In a file: a starved server loses its in-memory database when the last connection to it is cancelled.
+        # State in a file, so that it can be looked at afterwards (--keep).
         temporal = stack.enter_context(DevServer(db=folder / "temporal.db", log=folder / "temporal.log"))
         models = stack.enter_context(ScriptedServer(0, options.seed, [*FAULTS, *RULES], LATENCY))
         environment = os.environ | {

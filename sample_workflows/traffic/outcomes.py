@@ -6,8 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.service import RPCError
 
 AT_ONCE = 8
+UNANSWERED = "unanswered"
+OPEN = ("running", UNANSWERED)
 
 
 @dataclass
@@ -32,12 +35,15 @@ def _words(count: Counter[str]) -> str:
 
 
 async def statuses_of(client: Client, workflow_ids: Iterable[str]) -> dict[str, str]:
-    """Describe workflows, a few at a time; each id with the status of its newest run."""
+    """Describe workflows, a few at a time; each id with the status of its newest run, or UNANSWERED."""
     slots = asyncio.Semaphore(AT_ONCE)
 
     async def describe(workflow_id: str) -> tuple[str, str]:
         async with slots:
-            return workflow_id, _name((await client.get_workflow_handle(workflow_id).describe()).status)
+            try:
+                return workflow_id, _name((await client.get_workflow_handle(workflow_id).describe()).status)
+            except RPCError:  # a starved dev server says even of its own namespace that it is not found
+                return workflow_id, UNANSWERED
 
     return dict(await asyncio.gather(*map(describe, workflow_ids)))
 
@@ -56,7 +62,7 @@ async def wait_until_closed(client: Client, started: Mapping[str, str], seconds:
     deadline, running = clock() + seconds, list(started)
     while True:
         # Only those that were open before: describing hundreds of closed runs each time would be load of its own.
-        running = [one for one, status in (await statuses_of(client, running)).items() if status == "running"]
+        running = [one for one, status in (await statuses_of(client, running)).items() if status in OPEN]
         if not running or done.is_set() or clock() > deadline:
             return len(running)
         await asyncio.sleep(1 + len(running) / 50)
