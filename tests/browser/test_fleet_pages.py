@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.conftest import OpenTab, serve, stop
 
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=20_000)  # two cores, shared with the server and with other tests
+expect.set_options(timeout=45_000)  # two cores, shared with the server and with other tests
 HEADINGS = {
     "/": "Runs", "/runs": "Runs", "/compare": "Compare", "/reliability": "Reliability", "/cost": "Tokens and cost",
     "/workers": "Workers", "/health": "Health of the telemetry",
