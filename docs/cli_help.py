@@ -15,13 +15,14 @@ def help_of(words: list[str]) -> str:
     import click
 
     command: click.Command = durascope
-    context = click.Context(durascope, info_name="durascope", terminal_width=100, max_content_width=100)
+    names = durascope.context_settings["help_option_names"]  # click keeps what the first context of a process says
+    context = click.Context(durascope, info_name="durascope", terminal_width=100, help_option_names=names)
     for word in words:
         assert isinstance(command, click.Group)
         found = command.get_command(context, word)
         assert found is not None
         command = found
-        context = click.Context(command, info_name=word, parent=context, terminal_width=100, max_content_width=100)
+        context = click.Context(command, info_name=word, parent=context, terminal_width=100)
     lines = command.get_help(context).splitlines()
     return "\n".join(line.rstrip() for line in lines)
 
