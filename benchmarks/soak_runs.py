@@ -126,6 +126,7 @@ def verify(
 
 def run(options: argparse.Namespace, folder: Path) -> tuple[dict[str, Any], Verdict]:
     """Everything, in child processes but for the model server and the traffic; none is left."""
+    folder.mkdir(parents=True, exist_ok=True)
     store, http, grpc = folder / "soak.duckdb", free_port(), free_port()
     with ExitStack() as stack:
         # State in a file, so that it can be looked at afterwards (--keep).
