@@ -96,7 +96,8 @@ def _previous(key: RunKey, info: PendingActivityInfo, cause: Cause | None, obser
             "worker": info.last_worker_identity or None,
             "build_id": _build(info),
         }
-        if asked is None and info.HasField("current_retry_interval"):
+        # Without an end to count from (a timeout), the server counts the interval from 1970.
+        if asked is None and row["ended"] is not None and info.HasField("current_retry_interval"):
             delay = info.current_retry_interval.ToMilliseconds()
             row |= {"retry_delay_ms": float(delay), "retry_by": RetryBy.POLICY.value}
     return row
