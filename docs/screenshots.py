@@ -27,6 +27,13 @@ PICTURES: Final = Path(__file__).with_name("pictures")
 CHROMIUM: Final = "/usr/bin/chromium"
 PATIENCE_S: Final = 60
 SETTLE_MS: Final = 1500  # charts and canvases draw after the page says that it is done
+SAMPLES: Final = {  # folder of sample_workflows -> the workflow type that shows it best
+    "agent_configuration": "TripWorkflow", "child_workflows": "BatchWorkflow", "conversation": "ConversationWorkflow",
+    "error_recovery": "DiagnosisWorkflow", "failure_isolation": "BookingWorkflow",
+    "implicit_activities": "PoemWorkflow", "observable": "ObservableWorkflow", "performance": "ReviewsWorkflow",
+    "research": "ResearchWorkflow", "resources": "SurveyWorkflow", "retries": "ParcelWorkflow",
+    "scaling": "BriefingWorkflow", "security": "AccountWorkflow", "worker_configuration": "TranslateWorkflow",
+}  # fmt: skip
 HEIGHT: Final = {1280: 800, 1440: 900, 1920: 1080}
 
 
@@ -53,6 +60,18 @@ def addresses(reader: Reader) -> dict[str, str]:
         "reliability": links.page("reliability", period="15 min"), "cost": links.page("cost", period="15 min"),
         "workers": links.page("workers", period="15 min"), "health": links.page("health", period="15 min"),
     }  # fmt: skip
+
+
+def samples(reader: Reader) -> dict[str, str]:
+    """Folder of a sample -> the address of the closed run of it that did most."""
+    pages = {}
+    for folder, workflow_type in SAMPLES.items():
+        runs = found(reader, workflow_type=[workflow_type], order="operations", limit=20)
+        closed = [row for row in runs if row["status"] != "running"]
+        if not closed:
+            raise SystemExit(f"the demo has no closed {workflow_type} yet; give it more time with --minutes")
+        pages[f"samples/{folder}"] = links.run(closed[0])
+    return pages
 
 
 def settled(page: Page) -> None:
@@ -92,9 +111,9 @@ def wanted(pages: dict[str, str], every: Path | None) -> Iterator[tuple[str, Pat
 def take(dashboard: str, server: str, every: Path | None) -> None:
     """All pictures of a dashboard and its collector."""
     reader = connect(server)
-    pages = addresses(reader)
+    pages = addresses(reader) | ({} if every else samples(reader))
     reader.close()
-    (every or PICTURES).mkdir(parents=True, exist_ok=True)
+    (every or PICTURES / "samples").mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         for address, path, dark, width in wanted(pages, every):

@@ -30,7 +30,7 @@ def test_json_has_the_contracted_keys(store: str, capsys: pytest.CaptureFixture[
     assert (agent["kind"], agent["name"], agent["depth"], agent["differs"]) == ("agent", "planner", 0, None)
     assert (call["a"]["attempts"], call["b"]["attempts"], call["differs"]) == (2, 1, "2 attempts in A, 1 in B")
     assert found["first_divergence"]["what"] == "2 attempts in A, 1 in B"
-    assert found["warnings"] == ["A: the tokens of 1 attempts are unknown: tokens and cost are at least"]
+    assert found["warnings"] == ["A: attempts with unknown tokens: 1; tokens and cost are lower bounds"]
 
 
 def test_tables_name_what_got_better_and_where_they_part(store: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -45,7 +45,7 @@ def _same_evidence(a: Row, b: Row) -> Iterator[str]:
             yield (f"{side}: {missing} of {expected} attempts left no telemetry: their times are estimates and their "
                    "tokens may be unknown")  # fmt: skip
         if row.get("unknown_attempts"):
-            yield f"{side}: the tokens of {row['unknown_attempts']} attempts are unknown: tokens and cost are at least"
+            yield f"{side}: attempts with unknown tokens: {row['unknown_attempts']}; tokens and cost are lower bounds"
         if not row.get("from_history", True):
             yield f"{side} is known from telemetry only: its history has not been read"
         if _names(row.get("unpriced_models")):
