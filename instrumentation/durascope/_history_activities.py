@@ -19,6 +19,7 @@ from temporalio.api.history.v1 import (
 from durascope import identity
 from durascope._history_digest import arguments_digest
 from durascope._history_failures import Cause, read_failure
+from durascope._history_inherited import cut_off, note
 from durascope._history_payloads import (
     Decode,
     ModelResult,
@@ -77,6 +78,7 @@ class Activity:
     worker: str | None = None
     build_id: str | None = None
     began: bool = False
+    inherited_from: str | None = None  # the run that it ran in, if a reset copied it
 
 
 @dataclass(slots=True)
@@ -88,6 +90,14 @@ class Activities:
     by_event: dict[int, Activity] = field(default_factory=dict)
     asked_for: set[str] = field(default_factory=set)
     conversation_id: str | None = None
+    _base_run_id: str | None = None
+
+    def inherit(self, base_run_id: str) -> None:
+        """A reset: what is closed by now ran in that run. What is open runs, or runs again, in this one."""
+        self._base_run_id = base_run_id
+        for activity in self.by_event.values():
+            if activity.closed is not None and activity.inherited_from is None:
+                activity.inherited_from = base_run_id
 
     def scheduled(
         self, event_id: int, at: Micros, attrs: ActivityTaskScheduledEventAttributes, summary: str | None
@@ -155,6 +165,8 @@ class Activities:
         failure: Failure | None = getattr(attrs, "failure", None)
         activity.cause = read_failure(failure, self.decode) if failure is not None else None
         activity.status, activity.closed = status, at
+        if cut_off(failure):
+            activity.inherited_from = self._base_run_id
         if status is Status.OK and activity.kind is Kind.MODEL and attrs.result.payloads:
             activity.result = model_result(attrs.result.payloads[0], self.decode)
             if activity.result is not None:
@@ -168,20 +180,22 @@ class Activities:
             if closed is None:
                 status = Status.CANCELLED if run_closed is not None else Status.RUNNING if activity.began else status
                 closed = run_closed
+            inherited = activity.inherited_from
             yield OperationFacts(
                 *self.run,
-                **activity.asked,
+                **(activity.asked if inherited is None else {**activity.asked, "detail": note(inherited)}),
                 status=status,
                 closed=closed,
-                attempts=activity.attempt,
+                attempts=activity.attempt if inherited is None else 0,
                 error_type=cause.type if cause else None,
                 error_message=cause.message if cause else None,
             )
 
     def attempts(self, run_closed: Micros | None) -> Iterator[AttemptFacts]:
-        """Every attempt that history tells of or implies."""
+        """Every attempt of this run that history tells of or implies; an inherited one is another run's."""
         for activity in self.by_event.values():
-            yield from self._attempts(activity, run_closed)
+            if activity.inherited_from is None:
+                yield from self._attempts(activity, run_closed)
 
     def _attempts(self, activity: Activity, run_closed: Micros | None) -> Iterator[AttemptFacts]:
         asked = activity.asked

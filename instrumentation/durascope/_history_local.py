@@ -15,6 +15,7 @@ from temporalio.api.history.v1 import MarkerRecordedEventAttributes
 from durascope import identity
 from durascope._history_activities import implied_attempts
 from durascope._history_failures import read_failure
+from durascope._history_inherited import note
 from durascope._history_payloads import Decode, ModelResult, json_object, json_value, model_result
 from durascope.identity import RunKey
 from durascope.records import AttemptFacts, Kind, Micros, OperationFacts, RetryBy, Source, Status
@@ -31,6 +32,12 @@ class LocalActivities:
     operations: dict[str, OperationFacts] = field(default_factory=dict)
     _attempts: dict[str, list[AttemptFacts]] = field(default_factory=dict)
     _clock: Micros = 0
+
+    def inherit(self, base_run_id: str) -> None:
+        """A reset: what is closed by now ran in that run."""
+        for name, operation in self.operations.items():
+            if operation.closed is not None and self._attempts.pop(name, []):
+                self.operations[name] = replace(operation, attempts=0, detail=note(base_run_id))
 
     def task_started(self, at: Micros) -> None:
         """WorkflowTaskStarted: the workflow's clock is set."""

@@ -12,6 +12,7 @@ from temporalio.api.history.v1 import HistoryEvent
 
 from durascope._history_activities import MODEL_ACTIVITIES, Activities, duration_ms, micros
 from durascope._history_failures import read_failure
+from durascope._history_inherited import noted
 from durascope._history_json import HistoryFile, load_history_json
 from durascope._history_local import LOCAL_ACTIVITY_MARKER, LocalActivities
 from durascope._history_payloads import Decode, json_value
@@ -166,12 +167,19 @@ class HistoryReader:
     def _task_failed(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
         self._waits.task_ended(event.event_id, at, completed=False)
         if attrs.cause == WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW:
-            self._run.reset_from(attrs.base_run_id)
+            self._inherit(attrs.base_run_id)
         elif attrs.cause not in _BENIGN_CAUSES:
             name = WorkflowTaskFailedCause.Name(attrs.cause).removeprefix("WORKFLOW_TASK_FAILED_CAUSE_").lower()
             self._open(event, at, Kind.WORKFLOW_TASK_FAILURE, name)
             self._close(event.event_id, at, Status.ERROR, attrs.failure)
             self._failed_task = event.event_id
+
+    def _inherit(self, base_run_id: str) -> None:
+        """All that is closed by now was done by the run that this one was reset from."""
+        self._run.reset_from(base_run_id)
+        self._activities.inherit(base_run_id)
+        self._local.inherit(base_run_id)
+        self._operations = noted(self._operations, base_run_id)
 
     def _task_timed_out(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
         self._waits.task_ended(event.event_id, at, completed=False)

@@ -125,7 +125,7 @@ class OperationFacts:
     agent: str | None = None
     model: str | None = None
     task_queue: str | None = None
-    attempts: int = 0  # how many attempts history implies; 0 for what is not an activity
+    attempts: int = 0  # how many attempts history implies; 0 for what is none, or inherited by a reset
     max_attempts: int | None = None  # None: unlimited
     initial_interval_ms: float | None = None
     backoff_coefficient: float | None = None

@@ -3,10 +3,13 @@
 from collections.abc import Callable, Sequence
 
 import pytest
+from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
+from temporalio.api.history.v1 import HistoryEvent
 
-from durascope.records import AttemptFacts, Kind, Micros, RetryBy, RunStatus, Status
+from durascope.history import read_history
+from durascope.records import AttemptFacts, HistoryRecord, Kind, Micros, RetryBy, RunStatus, Status
 from tests.histories.conftest import Told, attempts_of, operation_of
-from tests.histories.recording import Recording
+from tests.histories.recording import Recording, load
 from tests.histories.scenarios import Truth
 
 Find = Callable[..., Told]
@@ -181,6 +184,58 @@ def test_a_reset_run_names_the_run_it_was_copied_from(told: Find, recording: Rec
     assert not [o for o in second.operations if o.kind is Kind.WORKFLOW_TASK_FAILURE]
     (attempt,) = attempts_of(second, "1")
     assert_final_is_true(attempt, recording.truth_of(run, "1"))
+
+
+@pytest.mark.parametrize("scenario", ["retried", "local", "waiting"])
+def test_what_a_reset_copied_is_shown_and_not_billed_again(recording: Recording, scenario: str) -> None:
+    """Cut in the middle, the copied half has operations that say where they ran, and no attempts of this run."""
+    run = recording.runs[scenario][0]
+    whole = run.record
+    half = list(run.events)[: len(run.events) // 2]
+    point = HistoryEvent(event_id=half[-1].event_id + 1, event_type=EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED)
+    point.event_time.CopyFrom(half[-1].event_time)
+    point.workflow_task_failed_event_attributes.base_run_id = "base"
+    point.workflow_task_failed_event_attributes.cause = (
+        WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW
+    )
+    before = read_history(half, "default", run.workflow_id, run.run_id)
+    after = read_history([*half, point], "default", run.workflow_id, run.run_id)
+    assert after.run.previous_run_id == "base"
+    done = {o.operation_id for o in before.operations if o.closed is not None and o.kind is not Kind.HUMAN_WAIT}
+    assert done and done <= {o.operation_id for o in after.operations}
+    for operation in after.operations:
+        copied = operation.operation_id in done
+        assert ("inherited from run base" in (operation.detail or "")) is copied
+        assert not copied or (operation.attempts, operation.status) == (0, _status_of(whole, operation.operation_id))
+    activities = {o.activity_id for o in after.operations if o.operation_id in done}
+    assert not [a for a in after.attempts if a.activity_id in activities]
+    assert {a.activity_id for a in before.attempts} - activities == {a.activity_id for a in after.attempts}
+
+
+def test_an_activity_that_a_reset_cut_off_ran_in_the_other_run() -> None:
+    """The server closes it after the reset's point, with a failure of its own kind."""
+    run = load().runs["retried"][0]
+    scheduled = next(e for e in run.events if e.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED)
+    copied = [e for e in run.events if e.event_id <= scheduled.event_id]
+    point, started, failed = (HistoryEvent(event_id=scheduled.event_id + n) for n in (1, 2, 3))
+    point.event_type = EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
+    point.workflow_task_failed_event_attributes.base_run_id = "base"
+    point.workflow_task_failed_event_attributes.cause = (
+        WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW
+    )
+    started.event_type = EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED
+    started.activity_task_started_event_attributes.scheduled_event_id = scheduled.event_id
+    failed.event_type = EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED
+    failed.activity_task_failed_event_attributes.scheduled_event_id = scheduled.event_id
+    failed.activity_task_failed_event_attributes.failure.reset_workflow_failure_info.SetInParent()
+    record = read_history([*copied, point, started, failed], "default", run.workflow_id, run.run_id)
+    operation = operation_of(record, "1")
+    assert (operation.status, operation.detail) == (Status.ERROR, "inherited from run base")
+    assert not attempts_of(record, "1")
+
+
+def _status_of(record: HistoryRecord, operation_id: str) -> Status:
+    return next(o.status for o in record.operations if o.operation_id == operation_id)
 
 
 def test_children_end_as_they_did(told: Find) -> None:
