@@ -46,6 +46,10 @@ system-packages:
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	  else echo "make test needs$$missing; on Debian: sudo apt-get install$$missing" >&2; exit 1; fi; fi
 
+.PHONY: test-lowest
+test-lowest:  ## the worker side's tests on the lowest supported dependencies, in .venv-lowest
+	@PYTHON=$(PYTHON) sh tests/lowest.sh $(ARGS)
+
 .PHONY: grafana stack-check
 grafana: $(STAMP)  ## write Grafana's dashboards and alert provisioning anew from grafana/builder and the alert rules
 	@$(BIN)/python -m grafana.build
