@@ -18,7 +18,7 @@ from temporalio.contrib.workflow_streams import WorkflowStream
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from agents import Agent, RunConfig, Runner, function_tool
+    from agents import Agent, ModelRetrySettings, ModelSettings, RunConfig, Runner, function_tool
     from temporalio.openai_agents.workflow import activity_as_tool
 
     from sample_workflows.model_server import Call, Fault, Latency, ModelRequest, Rule, Text, ToolCalls
@@ -26,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
 TRUTH = "DURASCOPE_TEST_TRUTH"
 QUICK = RetryPolicy(initial_interval=timedelta(milliseconds=100), backoff_coefficient=2.0, maximum_attempts=5)
 TIMEOUT = timedelta(seconds=60)
+INSISTENT = ModelRetrySettings(max_retries=2, backoff={"initial_delay": 0.1}, policy=lambda _: True)
 SLOW = Latency(first_token=40.0, spread=0.0)
 
 
@@ -108,7 +109,8 @@ def agent(prompt: str = "", name: str = "Finder") -> Agent[None]:
         heartbeat_timeout=timedelta(seconds=30),
         retry_policy=QUICK,
     )
-    return Agent(name=name, instructions="Find it.", tools=[tool, shout], model=model)
+    settings = ModelSettings(retry=INSISTENT) if "insistent" in prompt else ModelSettings()
+    return Agent(name=name, instructions="Find it.", tools=[tool, shout], model=model, model_settings=settings)
 
 
 @workflow.defn
@@ -177,6 +179,8 @@ def rules() -> list[Rule]:
     return [
         Rule("limited", Fault(429, retry_after=0.3, code="rate_limit_exceeded"), user="limited", first=1),
         Rule("failing", Fault(500, code="server_error"), user="limited", when=lambda r: r.seen == 1),
+        Rule("rejected", Fault(400, code="bad_request"), user="insistent", turn=0, first=1),
+        Rule("broken", Fault(500, code="server_error"), user="insistent", turn=0, when=lambda r: r.seen == 1),
         Rule("hanging", Text("Too late."), user="die-during", turn=0, first=1, latency=SLOW),
         Rule("refused", Fault(400, code="bad_request"), user="refused"),
         Rule("both", both, user="both", turn=0),
