@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 
 from temporalio.worker import WorkerConfig
+from temporalio.worker._worker import load_default_build_id
+
+from durascope._safely import safely
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +21,15 @@ def identity_of(config: WorkerConfig) -> WorkerIdentity:
     """Read it from a worker's configuration."""
     client = config.get("client")
     deployment = config.get("deployment_config")
-    build = deployment.version.build_id if deployment else config.get("build_id")
+    build = deployment.version.build_id if deployment else config.get("build_id") or _default_build()
     return WorkerIdentity(
         config.get("identity") or (client.identity if client else None),
         build,
         client.namespace if client else None,
     )
+
+
+@safely
+def _default_build() -> str:
+    # What the worker itself falls back to, a moment later; computed once a process and remembered by temporalio.
+    return load_default_build_id()

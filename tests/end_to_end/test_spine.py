@@ -12,7 +12,7 @@ from temporalio.client import Client
 
 from durascope_dashboard.demo.dev_server import DevServer
 from sample_workflows.model_server import Call, Fault, Latency, Rule, Text, ToolCalls
-from tests.end_to_end.harness import Stack, eventually
+from tests.end_to_end.harness import Stack
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(150)]
 
@@ -91,6 +91,7 @@ async def test_every_attempt_is_shown_as_it_was(stack: Stack) -> None:
         assert abs(seconds(attempt["ended"]) - end) * 1000 < TOLERANCE_MS
         assert attempt["estimated"] is False
         assert attempt["worker"]
+    assert {a["build_id"] for a in tool["attempts"]} == {tool["attempts"][-1]["build_id"]} != {None}
     for before, after in pairwise(tool["attempts"]):
         waited = (truth[after["attempt"]][0] - truth[before["attempt"]][1]) * 1000
         assert after["backoff_ms"] + after["queue_ms"] == pytest.approx(waited, abs=TOLERANCE_MS)
@@ -103,7 +104,7 @@ async def test_every_attempt_is_shown_as_it_was(stack: Stack) -> None:
     assert [a["status"] for a in first["attempts"]] == ["error", "ok"]
     assert first["attempts"][0]["retry_by"] == "server"
     assert first["attempts"][0]["retry_delay_ms"] == 1000
-    assert first["backoff_ms"] == pytest.approx(1000, abs=TOLERANCE_MS)
+    assert 1000 - TOLERANCE_MS <= first["backoff_ms"] < 2000  # with the time that the failure took to the server
     assert first["agent"] == "Forecaster" and tool["agent"] == "Forecaster"
     assert shown["retries"] == {"operations": 3, "attempts": 6, "retries": 3, "failed_attempts": 3}
     assert shown["coverage"] == {
@@ -149,7 +150,7 @@ async def test_the_collector_may_come_after_the_run(stack: Stack) -> None:
 
 async def test_a_killed_worker_leaves_a_lost_attempt(tmp_path: Path, temporal_server: DevServer) -> None:
     """SIGKILL in the middle of a model call, then a restart: one lost attempt, one good one, nothing twice."""
-    slow = Rule("slow", Text("Sunny in Bern."), first=1, latency=Latency(first_token=20.0, spread=0.0))
+    slow = Rule("slow", Text("Sunny in Bern."), first=1, latency=Latency(first_token=60.0, spread=0.0))
     with Stack(tmp_path, temporal_server, [slow, Rule("answer", Text("Sunny in Bern."))]) as stack:
         stack.start_collector()
         workflow_id = new_id()
@@ -157,8 +158,9 @@ async def test_a_killed_worker_leaves_a_lost_attempt(tmp_path: Path, temporal_se
         with stack.worker() as process:
             handle = await client.start_workflow("TruthWorkflow", "?", id=workflow_id, task_queue=stack.task_queue)
             stack.shown_when(workflow_id, lambda s: bool(by_kind(s, "model")), "the model call")
-            eventually(
-                lambda: by_kind(stack.show(workflow_id), "model")[0]["attempts"][0]["status"] == "running",
+            stack.shown_when(
+                workflow_id,
+                lambda s: bool(by_kind(s, "model")[0]["attempts"][0]["status"] == "running"),
                 "the model attempt seen as running",
             )
             process.kill()
