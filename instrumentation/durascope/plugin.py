@@ -106,7 +106,16 @@ class DurascopePlugin(ClientPlugin, WorkerPlugin):
             await next(worker)
         finally:
             self._leave()
+            await self._send_rest(worker)
+
+    async def _send_rest(self, worker: Worker) -> None:
+        try:
             await asyncio.to_thread(self._pipeline.flush, self._flush_s)
+        except asyncio.CancelledError:
+            # Leaving `async with Worker`, older SDKs cancel the task that they run the worker in rather than wait for
+            # plugins, and pass that on to the code around it as a failure of the worker. The thread sends on.
+            if getattr(worker, "_async_context_run_task", None) is not asyncio.current_task():
+                raise
 
     def configure_replayer(self, config: ReplayerConfig) -> ReplayerConfig:
         """See base class. A replay emits nothing, but must run the same code."""
