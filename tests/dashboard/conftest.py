@@ -1,6 +1,7 @@
 """A store with a small fleet in every kind of trouble, made once, and pages run by AppTest on it."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,14 @@ def fleet_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     moment = synthetic.now()
     synthetic.write(path, synthetic.fleet(moment), moment)
     return path
+
+
+@pytest.fixture(autouse=True)
+def own_main() -> Iterator[None]:
+    """AppTest leaves its script as ``__main__``, which every process that a later test forks would run first."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
 
 
 @pytest.fixture
