@@ -1,6 +1,6 @@
 """CPU milliseconds that a run costs its worker: without telemetry, with the stock stack, with Durascope.
 
-    flock /tmp/bench.lock python -m benchmarks.overhead --rounds 7 --runs 60 --out benchmarks/results/overhead.json
+    python -m benchmarks.overhead --rounds 7 --runs 60 --out benchmarks/results/overhead.json
 
 Three worker processes live side by side and take turns; the process clock counts all threads, Rust's too, and the
 telemetry's export. The model server, the OTLP receiver and the client live in other processes than the workers.
