@@ -124,11 +124,13 @@ class WorkflowInbound(WorkflowInboundInterceptor):
             return None
         if kind == c.SPAN_SIGNAL:
             run.handled += 1
+        now = _now(kind)
+        if kind == c.SPAN_QUERY:
+            own_id = f"{own_id}:{now}"  # Temporal's id tells queries of one workflow task apart, not those of a run
         span = operation_span_id(run.key, f"handled-{kind}:{name}:{own_id or run.handled}")
         self._enter(span)
         sender = headers.remote_context(input.headers)
         links = ((sender.trace_id, sender.span_id),) if sender else ()
-        now = _now(kind)
         return SpanFacts(f"{kind} {name}", run.trace, span, run.root, now, now, {c.KIND: kind}, links=links)
 
     @safely

@@ -1,0 +1,83 @@
+"""A run that has everything the Agents SDK can do in a workflow, and the model's script for it."""
+
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from agents import Agent, GuardrailFunctionOutput, Runner, custom_span, function_tool, input_guardrail, trace
+    from agents.mcp import MCPServerStdio
+    from temporalio.openai_agents.workflow import temporal_mcp_server
+
+    from sample_workflows.agent_configuration import timetable_server
+    from sample_workflows.model_server import Call, Handoff, Rule, Text, ToolCalls
+
+TIMETABLE = "timetable"
+PATIENCE = timedelta(seconds=60)
+failing: dict[str, int] = {}
+"""By workflow id, how many workflow tasks are still to fail."""
+
+
+def timetable() -> MCPServerStdio:
+    """A real MCP server, as a child process."""
+    script = Path(str(timetable_server.__file__))
+    return MCPServerStdio({"command": sys.executable, "args": [str(script)]}, name=TIMETABLE)
+
+
+@function_tool
+async def shout(text: str) -> str:
+    """A tool that runs in the workflow itself."""
+    with custom_span("take a breath"):
+        return text.upper()
+
+
+@input_guardrail
+def polite(context: Any, agent: Any, said: Any) -> GuardrailFunctionOutput:
+    """Nothing trips it."""
+    return GuardrailFunctionOutput(output_info=None, tripwire_triggered=False)
+
+
+@workflow.defn(sandboxed=False)  # it fails by a count that outlives it
+class Everything:
+    """Greets, hands over, looks into the timetable and answers; fails workflow tasks on its way, if asked to."""
+
+    @workflow.run
+    async def run(self) -> str:
+        booking = Agent(
+            name="Booking", instructions="You book.", model="scripted-1",
+            mcp_servers=[temporal_mcp_server(TIMETABLE, {"start_to_close_timeout": PATIENCE})],
+        )  # fmt: skip
+        desk = Agent(
+            name="Desk", instructions="You greet.", model="scripted-1", tools=[shout], handoffs=[booking],
+            input_guardrails=[polite],
+        )  # fmt: skip
+        with trace("Trip"), custom_span("plan"):
+            result = await Runner.run(desk, workflow.info().workflow_id)
+            _stumble()
+        return str(result.final_output)
+
+    @workflow.query
+    def well(self) -> bool:
+        """Whether it is."""
+        return True
+
+
+def _stumble() -> None:
+    left = failing.get(workflow.info().workflow_id, 0)
+    if left:
+        failing[workflow.info().workflow_id] = left - 1
+        raise RuntimeError("a bug, to be mended while the run waits")
+
+
+def script() -> list[Rule]:
+    """Shout, hand over, ask for the train, answer."""
+    train = Call("next_train", {"origin": "Oslo", "destination": "Bergen"})
+    return [
+        Rule("greet", ToolCalls.of(Call("shout", {"text": "hello"})), instructions="You greet", after=""),
+        Rule("hand over", Handoff("Booking"), instructions="You greet"),
+        Rule("answer", Text("At eight."), after="next_train"),
+        Rule("look", ToolCalls.of(train)),
+    ]

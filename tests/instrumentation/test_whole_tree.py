@@ -1,0 +1,152 @@
+"""The whole tree of a run that has everything, as one outline; what comes after its end adds nothing to it."""
+
+import asyncio
+import textwrap
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+from agents import OpenAIProvider, set_trace_processors
+from openai import AsyncOpenAI
+from temporalio.client import Client, WorkflowHandle
+from temporalio.openai_agents import OpenAIAgentsPlugin
+from temporalio.worker import Worker
+
+from durascope import DurascopePlugin
+from durascope import conventions as c
+from durascope.testing import InMemory, SteppingClock, span_tree
+from durascope_dashboard.demo.dev_server import DevServer
+from sample_workflows.model_server import ScriptedServer
+from tests.instrumentation.everything import TIMETABLE, Everything, failing, script, timetable
+from tests.instrumentation.fleet import parameters
+from tests.instrumentation.world import unique
+
+TREE = """
+    invoke_workflow Everything completed
+      plan
+        task Agent workflow
+          invoke_agent Desk
+            turn 1
+              invoke_model_activity ok
+                invoke_model_activity attempt 1 ok
+                  chat scripted-1
+              guardrail polite
+              execute_tool shout
+                take a breath
+            turn 2
+              invoke_model_activity ok
+                invoke_model_activity attempt 1 ok
+                  chat scripted-1
+              handoff Desk to Booking
+          tools/list timetable
+            temporalio.mcp.timetable.list-tools ok
+              temporalio.mcp.timetable.list-tools attempt 1 ok
+          invoke_agent Booking
+            turn 3
+              invoke_model_activity ok
+                invoke_model_activity attempt 1 ok
+                  chat scripted-1
+              execute_tool next_train
+                temporalio.mcp.timetable.call-tool ok
+                  temporalio.mcp.timetable.call-tool attempt 1 ok
+            turn 4
+              invoke_model_activity ok
+                invoke_model_activity attempt 1 ok
+                  chat scripted-1
+            tools/list timetable
+"""
+
+
+@pytest.fixture
+def model() -> Iterator[ScriptedServer]:
+    """The scripted model server."""
+    set_trace_processors([])
+    with ScriptedServer(rules=script()) as server:
+        yield server
+
+
+@asynccontextmanager
+async def working(address: str, model: ScriptedServer, plugin: DurascopePlugin, queue: str) -> AsyncIterator[Client]:
+    """A worker in this process."""
+    async with AsyncOpenAI(base_url=model.base_url, api_key="scripted") as openai:
+        agents = OpenAIAgentsPlugin(
+            parameters(), OpenAIProvider(openai_client=openai), mcp_servers={TIMETABLE: timetable}
+        )
+        client = await Client.connect(address, plugins=[agents, plugin])
+        async with Worker(client, task_queue=queue, workflows=[Everything]):
+            yield client
+
+
+async def finished(client: Client, queue: str) -> WorkflowHandle[Everything, str]:
+    """One whole run."""
+    handle = await client.start_workflow(Everything.run, id=unique("everything"), task_queue=queue)
+    assert await asyncio.wait_for(handle.result(), 60) == "At eight."
+    return handle
+
+
+async def test_a_run_that_has_everything_is_one_tree(temporal_server: DevServer, model: ScriptedServer) -> None:
+    """Each span hangs where the code that made it ran, under the SDK's own parents; the clock is the test's."""
+    telemetry, queue = InMemory(), unique("tree")
+    plugin = telemetry.plugin(clock=SteppingClock(time.time_ns(), step=2_000_000_000))
+    async with working(temporal_server.address, model, plugin, queue) as client:
+        await finished(client, queue)
+    telemetry.assert_tree(TREE)
+    attempts = telemetry.attempts()
+    assert len(attempts) == 6
+    assert {(each.end_time or 0) - (each.start_time or 0) for each in attempts} == {2_000_000_000}
+
+
+def test_a_tree_that_differs_is_shown() -> None:
+    """The message has both outlines: what was found can be copied into the test."""
+    telemetry = InMemory()
+    with telemetry.tracer_provider.get_tracer("test").start_as_current_span("outer") as outer:
+        outer.set_attributes({c.OUTCOME: "error", c.ERROR_TYPE: "Busy"})
+    telemetry.assert_tree("outer error Busy")
+    telemetry.assert_tree("OUTER", say=lambda span: span.name.upper())
+    with pytest.raises(AssertionError, match="the span tree is:\nouter error Busy\n\nexpected:\nouter ok"):
+        telemetry.assert_tree("""
+            outer ok
+        """)
+
+
+def test_a_stepping_clock_moves_on_at_each_look() -> None:
+    """From its start, by its step, whoever looks."""
+    clock = SteppingClock(start=100, step=7)
+    assert [clock() for _ in range(3)] == [100, 107, 114]
+
+
+async def test_queries_on_a_closed_run_add_only_themselves(temporal_server: DevServer, model: ScriptedServer) -> None:
+    """From a worker that has the run in its cache, and from one that replays it first."""
+    telemetry, queue = InMemory(), unique("queried")
+    async with working(temporal_server.address, model, telemetry.plugin(), queue) as client:
+        handle = await finished(client, queue)
+        telemetry.clear()
+        assert await handle.query(Everything.well)
+    async with working(temporal_server.address, model, telemetry.plugin(), queue) as client:
+        again = client.get_workflow_handle_for(Everything.run, handle.id)
+        assert await again.query(Everything.well) and await again.query(Everything.well)
+    spans = telemetry.spans()
+    assert [span.name for span in spans] == ["query well"] * 3
+    assert len({span.context.span_id for span in spans if span.context}) == 3
+    assert not telemetry.events()
+
+
+async def test_a_failed_workflow_task_leaves_one_tree(temporal_server: DevServer, model: ScriptedServer) -> None:
+    """The workflow's code fails at its end, and runs again once it is mended. Attempts and the run are told once.
+
+    What ended within the failed task ends again: the same spans, with the same ids, which a store keeps once.
+    """
+    telemetry, queue = InMemory(), unique("stumbling")
+    async with working(temporal_server.address, model, telemetry.plugin(), queue) as client:
+        failing[queue] = 1
+        handle = await client.start_workflow(Everything.run, id=queue, task_queue=queue)
+        assert await asyncio.wait_for(handle.result(), 60) == "At eight."
+    assert failing[queue] == 0
+    spans = {span.context.span_id: span for span in telemetry.spans() if span.context}
+    assert span_tree(spans.values()) == textwrap.dedent(TREE).strip()
+    told = [*telemetry.attempts(), *telemetry.spans(c.SPAN_WORKFLOW)]
+    assert len(told) == len({span.context.span_id for span in told if span.context}) == 7
+    assert len(telemetry.events()) == 6
+    (duration,) = telemetry.points(c.METRIC_WORKFLOW_DURATION)
+    assert duration.count == 1
