@@ -14,6 +14,7 @@ from durascope_dashboard.demo.dev_server import DevServer
 from sample_workflows.model_server import ScriptedServer
 from tests.instrumentation.fleet import Crew, Station, started
 from tests.instrumentation.scenario import TRUTH, Journey, rules
+from tests.sample_workflows.record_histories import anonymous
 
 GOLDEN = Path(__file__).with_name("golden")
 JOURNEYS = {
@@ -38,7 +39,7 @@ async def _record(address: str) -> None:
                 await handle.signal(Journey.go)
             await handle.result()
             history = await client.get_workflow_handle(handle.id, run_id=handle.first_execution_run_id).fetch_history()
-            (GOLDEN / f"{handle.id}.json").write_text(history.to_json())
+            (GOLDEN / f"{handle.id}.json").write_text(anonymous(history.to_json()))
 
 
 def main() -> None:

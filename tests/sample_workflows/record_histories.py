@@ -42,7 +42,8 @@ async def record(client: Client, name: str, workflow_id: str, run_id: str | None
 
 
 def anonymous(text: str) -> str:
-    """Without the recording machine's name."""
+    """Without the recording machine's name and paths."""
+    text = re.sub(r'("stackTrace": ?)"(?:[^"\\]|\\.)*"', r'\1""', text)
     return re.sub(r'"(\d+)@[^"]+"', r'"\1@worker"', text)
 
 
