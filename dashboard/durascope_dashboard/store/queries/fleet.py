@@ -93,9 +93,10 @@ def tokens(
             types = types.filter(types["workflow_type"].isin(workflow_type))
         found = found.join(types, ["namespace", "workflow_id", "run_id"])
     sums = {f"{part}_{kind}": found[f"{part}_{kind}"].sum() for part in ("billed", "useful") for kind in TOKEN_KINDS}
+    known = found["billed_input"].notnull()  # a cost of nothing but unknown tokens is unknown too, not 0
     grouped = found.group_by(value=found[by]).aggregate(
         operations=found.count(), attempts=found["attempts"].sum(), unknown_attempts=found["unknown_attempts"].sum(),
-        cost_billed=found["cost_billed"].sum(), cost_useful=found["cost_useful"].sum(), **sums,
+        cost_billed=found["cost_billed"].sum(where=known), cost_useful=found["cost_useful"].sum(where=known), **sums,
     )  # fmt: skip
     return grouped.order_by([grouped["billed_input"].desc(nulls_first=False), grouped["value"]]).limit(limit)
 
