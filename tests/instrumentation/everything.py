@@ -1,18 +1,16 @@
 """A run that has everything the Agents SDK can do in a workflow, and the model's script for it."""
 
-import sys
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from agents import Agent, GuardrailFunctionOutput, Runner, custom_span, function_tool, input_guardrail, trace
-    from agents.mcp import MCPServerStdio
+    from agents.mcp import MCPServer
+    from mcp.types import CallToolResult, Tool
     from temporalio.openai_agents.workflow import temporal_mcp_server
 
-    from sample_workflows.agent_configuration import timetable_server
     from sample_workflows.model_server import Call, Handoff, Rule, Text, ToolCalls
 
 TIMETABLE = "timetable"
@@ -21,10 +19,37 @@ failing: dict[str, int] = {}
 """By workflow id, how many workflow tasks are still to fail."""
 
 
-def timetable() -> MCPServerStdio:
-    """A real MCP server, as a child process."""
-    script = Path(str(timetable_server.__file__))
-    return MCPServerStdio({"command": sys.executable, "args": [str(script)]}, name=TIMETABLE)
+class Timetable(MCPServer):
+    """An MCP server without a process of its own; the integration calls it in activities."""
+
+    @property
+    def name(self) -> str:
+        """See base class."""
+        return TIMETABLE
+
+    async def connect(self) -> None:
+        """Nothing to connect to."""
+
+    async def cleanup(self) -> None:
+        """Nothing to close."""
+
+    async def list_tools(self, run_context: Any = None, agent: Any = None) -> list[Tool]:
+        """One tool."""
+        return [Tool.model_validate({"name": "next_train", "inputSchema": {"type": "object"}})]
+
+    async def call_tool(
+        self, tool_name: str, arguments: dict[str, Any] | None, meta: dict[str, Any] | None = None
+    ) -> CallToolResult:
+        """Always the same train."""
+        return CallToolResult.model_validate({"content": [{"type": "text", "text": "08:10"}]})
+
+    async def list_prompts(self) -> Any:
+        """It has none."""
+        raise NotImplementedError
+
+    async def get_prompt(self, name: str, arguments: dict[str, Any] | None = None) -> Any:
+        """It has none."""
+        raise NotImplementedError
 
 
 @function_tool

@@ -18,7 +18,7 @@ from durascope import conventions as c
 from durascope.testing import InMemory, SteppingClock, span_tree
 from durascope_dashboard.demo.dev_server import DevServer
 from sample_workflows.model_server import ScriptedServer
-from tests.instrumentation.everything import TIMETABLE, Everything, failing, script, timetable
+from tests.instrumentation.everything import TIMETABLE, Everything, Timetable, failing, script
 from tests.instrumentation.fleet import parameters
 from tests.instrumentation.world import unique
 
@@ -71,7 +71,7 @@ async def working(address: str, model: ScriptedServer, plugin: DurascopePlugin, 
     """A worker in this process."""
     async with AsyncOpenAI(base_url=model.base_url, api_key="scripted") as openai:
         agents = OpenAIAgentsPlugin(
-            parameters(), OpenAIProvider(openai_client=openai), mcp_servers={TIMETABLE: timetable}
+            parameters(), OpenAIProvider(openai_client=openai), mcp_servers={TIMETABLE: Timetable}
         )
         client = await Client.connect(address, plugins=[agents, plugin])
         async with Worker(client, task_queue=queue, workflows=[Everything]):
