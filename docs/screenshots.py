@@ -66,7 +66,7 @@ def samples(reader: Reader) -> dict[str, str]:
     """Folder of a sample -> the address of the closed run of it that did most."""
     pages = {}
     for folder, workflow_type in SAMPLES.items():
-        runs = found(reader, workflow_type=[workflow_type], order="operations", limit=20)
+        runs = found(reader, workflow_type=[workflow_type], order="attempts", limit=20)
         closed = [row for row in runs if row["status"] != "running"]
         if not closed:
             raise SystemExit(f"the demo has no closed {workflow_type} yet; give it more time with --minutes")
