@@ -124,7 +124,7 @@ async def test_queries_on_a_closed_run_add_only_themselves(temporal_server: DevS
         telemetry.clear()
         assert await handle.query(Everything.well)
     async with working(temporal_server.address, model, telemetry.plugin(), queue) as client:
-        again = client.get_workflow_handle_for(Everything.run, handle.id)
+        again = client.get_workflow_handle(handle.id)
         assert await again.query(Everything.well) and await again.query(Everything.well)
     spans = telemetry.spans()
     assert [span.name for span in spans] == ["query well"] * 3
