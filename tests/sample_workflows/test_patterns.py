@@ -287,11 +287,12 @@ def test_resources_clean_up_after_a_cancellation(played: dict[str, Played], show
     assert kinds(run) == [("activity", "train_model", "cancelled"), ("activity", "remove_checkpoints", "ok")]
 
 
-def test_conversation_goes_on_in_a_new_run(played: dict[str, Played], show: Show, fleet: Fleet) -> None:
+def test_conversation_goes_on_in_a_new_run(played: dict[str, Played], fleet: Fleet) -> None:
     """State survives continue-as-new; both runs know each other and share the conversation."""
     outcome = played["conversation"].result
     assert outcome["turns"] == 4 and outcome["facts"] == {"name": "Ada"}
-    second = show("conversation", operations=7)
+    # How many turns the first run still takes is a matter of milliseconds: what counts is that none is lost between.
+    second = fleet.observed(played["conversation"].workflow_id, lambda run: run["closed"] is not None)
     first = fleet.observed(
         played["conversation"].workflow_id, lambda run: run["next_run_id"] is not None, played["conversation"].run_id
     )

@@ -129,9 +129,10 @@ async def test_a_codec_server_makes_tokens_known(
     assert record is not None
     (attempt,) = record.attempts
     assert (attempt.tokens, attempt.model) == (TOKENS, "gpt-4.1")
-    path, headers, payloads = codec_server.requests[-1]
-    assert (path, headers["X-Namespace"], headers["Authorization"]) == ("/decode", "default", "Bearer let-me-in")
-    assert payloads <= 3
+    asked = {(path, headers["X-Namespace"], headers["Authorization"]) for path, headers, _ in codec_server.requests}
+    assert asked == {("/decode", "default", "Bearer let-me-in")}
+    # The server is shared with other tests, whose runs are asked about as well: one request was this run's.
+    assert min(payloads for _, _, payloads in codec_server.requests) <= 3
 
 
 @pytest.mark.server
