@@ -20,7 +20,7 @@ import duckdb
 from temporalio.client import Client, WorkflowExecution
 
 from benchmarks.soak_checks import Row, RunKey, Verdict, check_attempts, check_coverage, check_ledger, check_runs
-from durascope_dashboard.demo.children import Children
+from durascope_dashboard.demo.children import Children, answers
 from durascope_dashboard.demo.dev_server import DevServer, free_port
 from sample_workflows.model_server import Latency, ScriptedServer
 from sample_workflows.scripts import FAULTS, RULES
@@ -142,7 +142,7 @@ def run(options: argparse.Namespace, folder: Path) -> tuple[dict[str, Any], Verd
         command += ["--otlp-grpc", f"127.0.0.1:{grpc}", "--otlp-http", f"127.0.0.1:{http}"]
         collector = children.start("collector", command, environment, Path.cwd())
         url = f"http://127.0.0.1:{http}"
-        children.wait_ready(collector, lambda: _answers(url), 60, lambda: False)
+        children.wait_ready(collector, lambda: answers(f"{url}/healthz"), 60, lambda: False)
         pool = WorkerPool(folder / "workers", environment, QUEUE, options=("--flaky", "0.2"))
         stack.callback(pool.stop)
         pool.start()
@@ -152,14 +152,6 @@ def run(options: argparse.Namespace, folder: Path) -> tuple[dict[str, Any], Verd
         statuses, final = asyncio.run(account(temporal.address))
         children.stop()
         return figures, verify(store, models, statuses, final)
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/healthz", timeout=2) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False  # not listening yet
 
 
 def parser() -> argparse.ArgumentParser:

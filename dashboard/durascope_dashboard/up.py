@@ -7,15 +7,13 @@ import os
 import signal
 import sys
 import threading
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from durascope_dashboard import launch
-from durascope_dashboard.demo.children import Children
+from durascope_dashboard.demo.children import Children, answers
 from durascope_dashboard.demo.dev_server import port_in_use
 from durascope_dashboard.exceptions import CollectorError, PortInUse
 
@@ -69,7 +67,7 @@ class Up:
         say(f"  {name} ...")
         environment = os.environ | launch.environment(server, None)
         child = children.start(name, command, environment, Path.cwd(), wave)
-        children.wait_ready(child, lambda: _answers(health), READY_TIMEOUT_S, self.stop.is_set)
+        children.wait_ready(child, lambda: answers(health), READY_TIMEOUT_S, self.stop.is_set)
 
     def on_signal(self, number: int, frame: Any) -> None:
         """A signal handler that ends the watch."""
@@ -87,11 +85,3 @@ def run_up(collect: Sequence[str], otlp_http: str, port: int, logs: Path) -> int
 def _say(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as response:
-            return bool(response.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False  # not up yet: polled until the deadline

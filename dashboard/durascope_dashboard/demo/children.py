@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -115,3 +117,12 @@ class Children:
     def dead(self) -> Child | None:
         """One that ended although nobody stopped it."""
         return next((child for child in self.running if not child.alive), None)
+
+
+def answers(url: str) -> bool:
+    """Whether a GET of a health address answers 200."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False  # not up yet: polled until the deadline

@@ -5,8 +5,6 @@ import signal
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from durascope_dashboard.demo.children import Child, Children
+from durascope_dashboard.demo.children import Child, Children, answers
 from durascope_dashboard.demo.dev_server import DevServer, DevServerError, port_in_use
 from durascope_dashboard.demo.errors import DemoError
 from durascope_dashboard.demo.plan import WORKERS, Plan, find_repository
@@ -145,10 +143,10 @@ class Demo:
         health = f"{plan.collector_url}/healthz", f"{plan.dashboard_url}/_stcore/health"
         return [
             *([] if plan.live else [models]),
-            Part("collector", plan.collector_command(), lambda child: _answers(health[0])),
+            Part("collector", plan.collector_command(), lambda child: answers(health[0])),
             *(Part(name, plan.worker_command(role), _polls) for name, role in WORKERS),
             Part("traffic", plan.traffic_command(), _starts_runs),  # its first runs wait for the workers, as in life
-            Part("dashboard", plan.dashboard_command(), lambda child: _answers(health[1])),
+            Part("dashboard", plan.dashboard_command(), lambda child: answers(health[1])),
         ]
 
     def _spawn(self, part: Part) -> Child:
@@ -174,14 +172,6 @@ class Demo:
                 )
             if deadline is not None and time.monotonic() > deadline:
                 return
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as response:
-            return bool(response.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False  # not up yet: polled until the deadline
 
 
 def _polls(child: Child) -> bool:
