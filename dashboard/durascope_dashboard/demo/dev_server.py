@@ -11,7 +11,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import grpc
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, GetSystemInfoRequest
+from temporalio.api.workflowservice.v1.service_pb2_grpc import WorkflowServiceStub
+
 START_TIMEOUT_S = 60.0
+ANSWER_TIMEOUT_S = 2.0
 STOP_TIMEOUT_S = 10.0
 
 
@@ -93,9 +98,10 @@ class DevServer:
         return self
 
     def _wait_until_ready(self) -> None:
+        """An open port is not enough: the frontend refuses calls at first, and namespaces come a moment later."""
         assert self.process is not None
         deadline = time.monotonic() + START_TIMEOUT_S
-        while not port_in_use(self.port):
+        while not (port_in_use(self.port) and self._serves()):
             if self.process.poll() is not None:
                 raise DevServerError(
                     f"the Temporal dev server on port {self.port} ended at once, exit code {self.process.returncode}; "
@@ -111,6 +117,18 @@ class DevServer:
                     f"the Temporal dev server did not answer on port {self.port} in {START_TIMEOUT_S:.0f} s"
                 )
             time.sleep(0.05)
+
+    def _serves(self) -> bool:
+        """Whether the frontend answers for every namespace asked for."""
+        with grpc.insecure_channel(self.address) as channel:
+            frontend = WorkflowServiceStub(channel)
+            try:
+                frontend.GetSystemInfo(GetSystemInfoRequest(), timeout=ANSWER_TIMEOUT_S)
+                for namespace in self.namespaces:
+                    frontend.DescribeNamespace(DescribeNamespaceRequest(namespace=namespace), timeout=ANSWER_TIMEOUT_S)
+            except grpc.RpcError:  # not yet: the caller asks again until its deadline
+                return False
+        return True
 
     def stop(self) -> None:
         """Stop it: SIGTERM, then SIGKILL after ten seconds. Does nothing if it is not running."""
