@@ -15,7 +15,7 @@ from durascope_dashboard.demo.dev_server import DevServer
 from sample_workflows.model_server import ScriptedServer
 from tests.collector.running import RunningCollector
 from tests.instrumentation.fleet import Crew, Station, started
-from tests.instrumentation.scenario import Journey, rules
+from tests.instrumentation.scenario import HANGING, Journey, rules
 from tests.instrumentation.world import World, unique
 
 STATIONS = (
@@ -65,7 +65,7 @@ def beside(world: World) -> Iterator[World]:
 
 @pytest.fixture(scope="session")
 def killed(world: World) -> dict[str, WorkflowHandle[Any, Any]]:
-    """Runs whose first worker killed itself around its first model call; another has finished them."""
+    """Runs whose first worker was killed around its first model call; another has finished them."""
     return asyncio.run(_kill(world, ("die-before", "die-during", "die-after")))
 
 
@@ -80,6 +80,8 @@ async def _kill(world: World, words: Sequence[str]) -> dict[str, WorkflowHandle[
         for word in words:
             uid = unique(word)
             handles[word] = await client.start_workflow(Journey.run, f"{word} {uid}", id=uid, task_queue=word)
+        assert await asyncio.to_thread(HANGING.wait, 60)
+        victims[words.index("die-during")].kill()
         for victim in victims:
             await asyncio.to_thread(victim.join, 60)
             assert victim.exitcode == -signal.SIGKILL

@@ -6,6 +6,7 @@ What a run does is said in its prompt, so that one workflow serves every test: "
 import asyncio
 import json
 import os
+import threading
 import time
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -28,6 +29,9 @@ QUICK = RetryPolicy(initial_interval=timedelta(milliseconds=100), backoff_coeffi
 TIMEOUT = timedelta(seconds=60)
 INSISTENT = ModelRetrySettings(max_retries=2, backoff={"initial_delay": 0.1}, policy=lambda _: True)
 SLOW = Latency(first_token=40.0, spread=0.0)
+HANGING = (
+    threading.Event()
+)  # the model server, a thread of the tests' process, has a call that it will not answer for long
 
 
 @dataclass(frozen=True)
@@ -176,12 +180,16 @@ def rules() -> list[Rule]:
     def both(request: ModelRequest) -> ToolCalls:
         return ToolCalls.of(Call("lookup", {"key": request.user}), Call("shout", {"text": "hi"}))
 
+    def hang(_: ModelRequest) -> Text:
+        HANGING.set()
+        return Text("Too late.")
+
     return [
         Rule("limited", Fault(429, retry_after=0.3, code="rate_limit_exceeded"), user="limited", first=1),
         Rule("failing", Fault(500, code="server_error"), user="limited", when=lambda r: r.seen == 1),
         Rule("rejected", Fault(400, code="bad_request"), user="insistent", turn=0, first=1),
         Rule("broken", Fault(500, code="server_error"), user="insistent", turn=0, when=lambda r: r.seen == 1),
-        Rule("hanging", Text("Too late."), user="die-during", turn=0, first=1, latency=SLOW),
+        Rule("hanging", hang, user="die-during", turn=0, first=1, latency=SLOW),
         Rule("refused", Fault(400, code="bad_request"), user="refused"),
         Rule("both", both, user="both", turn=0),
         Rule("tool", call, turn=0),
