@@ -22,8 +22,10 @@ PAGES: Final = (
 )
 ICON: Final = Path(__file__).with_name("icon.svg")  # a file of ours: a named icon would be fetched from the internet
 STYLE: Final = """<style>
-.stMainBlockContainer { padding: 3.6rem 1.6rem 2rem; max-width: 2200px; }
+.stMainBlockContainer { padding: 4.1rem 1.6rem 2rem; max-width: 2200px; }
 .stMainBlockContainer [data-testid="stVerticalBlock"] { gap: 0.55rem; }
+.stMainBlockContainer h3 { padding: 0.3rem 0 0.45rem; }
+.stButtonGroup button[data-variant="segmented_control"] { min-height: 2.5rem; }
 @media print {
   .stAppHeader, .stAppToolbar, [data-testid="stToolbar"], .stButton, .stDownloadButton, .ds .bar {
     display: none !important; }

@@ -113,7 +113,7 @@ def test_a_filtered_page_is_a_link(open_tab: OpenTab) -> None:
     assert row_with(page, "hostile-1") == 0
     page = open_tab("/?text=no-such-run")
     expect(page.get_by_role("heading", name="No run matches")).to_be_visible()
-    page.get_by_role("button", name="Clear the filters").click()
+    page.get_by_role("link", name="Clear the filters").click()
     row_with(page, "research-0")
     assert "text=" not in page.url
 

@@ -1,6 +1,7 @@
 """Charts over time and of shares, in the palette of the page. Altair; each has words for who cannot see it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import altair as alt
@@ -15,6 +16,22 @@ _SERIES: Final = ("model", "tool", "handoff", "timeout", "timer", "activity", "e
 _LEGEND: Final = alt.Legend(orient="top", labelLimit=260, offset=4, padding=0, symbolSize=90)
 _LINES: Final = alt.Legend(orient="top", labelLimit=260, offset=4, padding=0, symbolType="stroke", symbolStrokeWidth=2)
 _DAY: Final = 86_400_000_000
+_MINUTES: Final = 10 * 60_000_000
+
+
+@dataclass(frozen=True)
+class Axis:
+    """From when until when (µs), and how wide a bucket is (ms)."""
+
+    since: int
+    until: int
+    bucket_ms: int
+
+    @property
+    def words(self) -> str:
+        """How d3 writes its times."""
+        length = self.until - self.since
+        return "%H:%M:%S" if length < _MINUTES else "%H:%M" if length <= 1.5 * _DAY else "%b %d"
 
 
 def series_colors(names: Sequence[str]) -> dict[str, str]:
@@ -23,10 +40,12 @@ def series_colors(names: Sequence[str]) -> dict[str, str]:
     return {name: colors[_SERIES[i % len(_SERIES)]] for i, name in enumerate(names)}
 
 
-def _long(frame: pd.DataFrame, columns: Mapping[str, str], scale: float) -> pd.DataFrame:
+def _long(frame: pd.DataFrame, columns: Mapping[str, str], scale: float, axis: Axis) -> pd.DataFrame:
     wide = pd.DataFrame({title: frame[name].astype("Float64") / scale for name, title in columns.items()})
-    wide["time"] = pd.to_datetime(frame["bucket"].astype("Int64"), unit="us", utc=True)
-    long = wide.melt("time", var_name="series", value_name="value").dropna()
+    begun = frame["bucket"].astype("Int64")
+    wide["time"] = pd.to_datetime(begun, unit="us", utc=True)
+    wide["middle"] = pd.to_datetime(begun + axis.bucket_ms * 500, unit="us", utc=True)
+    long = wide.melt(["time", "middle"], var_name="series", value_name="value").dropna()
     return long.astype({"value": "float64"})
 
 
@@ -35,25 +54,21 @@ def _draw(chart: Any, words: str, key: str) -> None:
     st.altair_chart(chart.properties(height=HEIGHT, usermeta={}), alt=words, key=key)
 
 
-def _time(domain: tuple[int, int] | None) -> Any:
-    scale = alt.Scale(type="utc")
-    words = "%b %d %H:%M"
-    if domain:
-        scale = alt.Scale(type="utc", domain=[pd.Timestamp(t, unit="us", tz="UTC").isoformat() for t in domain])
-        words = "%H:%M" if domain[1] - domain[0] <= 1.5 * _DAY else "%b %d"
-    axis = alt.Axis(format=words, labelOverlap=True, tickCount=6, grid=False)
-    return alt.X("time:T", title=None, scale=scale, axis=axis)
+def _time(over: Axis) -> Any:
+    ends = [pd.Timestamp(t, unit="us", tz="UTC").isoformat() for t in (over.since, over.until)]
+    axis = alt.Axis(format=over.words, labelOverlap=True, tickCount=6, grid=False)
+    return alt.X("middle:T", title=None, scale=alt.Scale(type="utc", domain=ends), axis=axis)
 
 
 def over_time(
     frame: pd.DataFrame, columns: Mapping[str, str], *, unit: str, key: str, words: str, stacked: bool = False,
-    colors: Sequence[str] = (), scale: float = 1.0, domain: tuple[int, int] | None = None, axis: str = "~s",
+    over: Axis, colors: Sequence[str] = (), scale: float = 1.0, axis: str = "~s",
 ) -> None:  # fmt: skip
     """Columns of a frame with ``bucket`` (µs) as bars on top of each other, or as lines. ``colors``: palette names.
 
     ``axis`` is how d3 writes the values.
     """
-    long = _long(frame, columns, scale)
+    long = _long(frame, columns, scale, over)
     if long.empty:
         with st.container(height=HEIGHT, border=False):
             st.caption("Nothing in this period.")
@@ -65,14 +80,13 @@ def over_time(
     chosen = alt.Color("series:N", title=None, scale=alt.Scale(domain=names, range=range_),
                        legend=(_LEGEND if stacked else _LINES) if many else None)  # fmt: skip
     base = alt.Chart(long).encode(
-        x=_time(domain), color=chosen,
+        x=_time(over), color=chosen,
         tooltip=[alt.Tooltip("time:T", title="UTC", format="%b %d %H:%M:%S"), alt.Tooltip("series:N", title=" "),
                  alt.Tooltip("value:Q", title=unit, format=",.4~g")],
     )  # fmt: skip
-    value = alt.Y("value:Q", title=unit, axis=alt.Axis(tickCount=4, format=axis), stack="zero" if stacked else None)
+    value = alt.Y("value:Q", title=unit, axis=_values(axis), stack="zero" if stacked else None)
     if stacked:
-        width = _width(frame, domain)
-        _draw(base.mark_bar(size=width).encode(y=value), words, key)
+        _draw(base.mark_bar(size=_width(over)).encode(y=value), words, key)
     else:
         lines = base.mark_line(strokeWidth=1.8, point=alt.OverlayMarkDef(size=26)).encode(
             y=value,
@@ -87,30 +101,31 @@ _STEPS: Final = ((1.0, "ms"), (1000.0, "s"), (60_000.0, "min"), (3_600_000.0, "h
 
 
 def durations(
-    frame: pd.DataFrame, columns: Mapping[str, str], *, key: str, words: str, colors: Sequence[str] = (),
-    domain: tuple[int, int] | None = None, stacked: bool = False, unit: str = "",
+    frame: pd.DataFrame, columns: Mapping[str, str], *, key: str, words: str, over: Axis,
+    colors: Sequence[str] = (), stacked: bool = False, unit: str = "",
 ) -> None:  # fmt: skip
     """Columns in ms, drawn in the unit that suits the largest."""
     most = max((float(frame[name].max()) for name in columns if frame[name].notna().any()), default=0.0)
-    scale, name = next((step for step in reversed(_STEPS) if most >= 2 * step[0]), _STEPS[0])
+    scale, name = next((step for step in reversed(_STEPS) if most >= step[0]), _STEPS[0])
     over_time(
-        frame, columns, unit=f"{name}{unit}", key=key, words=words, colors=colors, scale=scale, domain=domain,
-        stacked=stacked,
+        frame, columns, unit=f"{name}{unit}", key=key, words=words, colors=colors, scale=scale, over=over,
+        stacked=stacked, axis="~g",
     )  # fmt: skip
 
 
-def _width(frame: pd.DataFrame, domain: tuple[int, int] | None) -> float:
+def _width(over: Axis) -> float:
     """Bars that nearly touch, on a chart some 560 px wide."""
-    buckets = frame["bucket"].dropna().drop_duplicates().sort_values()
-    if not domain or len(buckets) < 2:
-        return 8.0
-    step = int(buckets.diff().dropna().min())
-    return max(2.0, min(26.0, 0.82 * 520 * step / max(1, domain[1] - domain[0])))
+    return max(2.0, min(26.0, 0.82 * 520 * over.bucket_ms * 1000 / max(1, over.until - over.since)))
+
+
+def _values(words: str) -> Any:
+    # With `format` alone, Vega writes all ticks with one prefix: a 0 would be 0k.
+    return alt.Axis(tickCount=4, labelExpr=f"format(datum.value, '{words}')")
 
 
 def by_value(
     frame: pd.DataFrame, column: str, *, unit: str, key: str, words: str, top: int = 7,
-    scale: float = 1.0, domain: tuple[int, int] | None = None, stacked: bool = True, axis: str = "~s",
+    over: Axis, scale: float = 1.0, stacked: bool = True, axis: str = "~s",
 ) -> None:  # fmt: skip
     """One column of a frame with ``bucket`` and ``value``: the largest values by name, the rest as "other"."""
     size = frame.groupby("value", dropna=False)[column].sum().sort_values(ascending=False)
@@ -119,6 +134,6 @@ def by_value(
     wide = named.pivot_table(index="bucket", columns="value", values=column, aggfunc="sum").reset_index()
     names = [n for n in (*kept, "other") if n in wide.columns]
     over_time(
-        wide, {n: n for n in names}, unit=unit, key=key, words=words, stacked=stacked, scale=scale, domain=domain,
+        wide, {n: n for n in names}, unit=unit, key=key, words=words, stacked=stacked, scale=scale, over=over,
         axis=axis,
     )  # fmt: skip

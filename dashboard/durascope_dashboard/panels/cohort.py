@@ -1,5 +1,6 @@
 """Groups of runs against each other over time: types, builds, models, queues; median, p95, p99, retries, waste."""
 
+from dataclasses import replace
 from typing import Final
 
 import pandas as pd
@@ -15,6 +16,8 @@ METRICS: Final = {
     "Duration p50": "duration_p50_ms", "Duration p95": "duration_p95_ms", "Duration p99": "duration_p99_ms",
     "Retries per run": "retries_per_run", "Waste": "waste_share", "Failed runs": "failed_share",
 }  # fmt: skip
+BUCKETS: Final = 24
+"""Fewer than elsewhere: a percentile of the two runs of a moment says nothing."""
 COLUMNS: Final = {
     "runs": Column("Runs", "exact"),
     "failed_share": Column("Failed", "share"),
@@ -65,16 +68,18 @@ def draw() -> None:
 
 
 def _chart(stretch: Period, by: str, metric: str) -> None:
-    series = derived(data.query("cohorts", by=BY[by], **stretch.series()))
+    stretch = replace(stretch, buckets=BUCKETS)
+    stretch, (found,) = period.fitting(stretch, lambda p: (data.query("cohorts", by=BY[by], **p.series()),))
+    period.note(stretch)
+    series = derived(found)
     name = METRICS[metric]
     most = list(series.groupby("value")["runs"].sum().sort_values(ascending=False).head(7).index)
     wide = series[series["value"].isin(most)].pivot_table(index="bucket", columns="value", values=name).reset_index()
     columns = {str(value): str(value) for value in most if value in wide.columns}
     words = f"{metric} by {by}, {stretch.words}"
-    domain = (stretch.since, stretch.until)
     if name.endswith("_ms"):
-        charts.durations(wide, columns, key="cohort_chart", words=words, domain=domain)
+        charts.durations(wide, columns, key="cohort_chart", words=words, over=stretch.axis)
     else:
         share = name.endswith("_share")
         charts.over_time(wide, columns, unit="%" if share else metric.lower(), key="cohort_chart", words=words,
-                         domain=domain, scale=0.01 if share else 1.0)  # fmt: skip
+                         over=stretch.axis, scale=0.01 if share else 1.0)  # fmt: skip

@@ -1,4 +1,7 @@
-"""The filter bar of the Runs page. Each control is bound to the URL, so a filtered page is a link."""
+"""The filter bar of the Runs page. Each control is bound to the URL, so a filtered page is a link.
+
+None of them is called as a parameter of another page: one that is bound cannot be set there.
+"""
 
 from dataclasses import dataclass, fields
 from typing import Any, Final
@@ -36,13 +39,6 @@ ORDERS: Final = {
     "Most expensive": "cost_billed", "Most wasted cost": "cost_wasted",
 }  # fmt: skip
 PERIODS: Final = {"1 h": 3600, "24 h": 86_400, "7 d": 604_800, "All": 0}
-# Widgets and parameters of the URL. None is called as a parameter of another page: a bound one cannot be set there.
-KEYS: Final = (
-    "trouble", "status", "type", "agent", "model", "queue", "build", "ns", "text", "period", "sort", "budget",
-)  # fmt: skip
-_DEFAULTS: Final[dict[str, Any]] = {
-    "trouble": "All runs", "text": "", "period": "All", "sort": None, "budget": DEFAULT_BUDGET,
-}  # fmt: skip
 FACETS_FRESH_S: Final = 15
 
 
@@ -100,18 +96,13 @@ def facet_values() -> dict[str, list[str]]:
     return _facets(data.source())
 
 
-def clear() -> None:
-    """Take all filters away: a bound widget leaves the URL when it has its default."""
-    for key in KEYS:
-        if key in st.session_state:
-            st.session_state[key] = _DEFAULTS.get(key, [])
-
-
 def bar() -> Filters:
     """Draw the bar and answer what it asks for."""
     facets = facet_values()
-    trouble = st.pills("Trouble", list(VIEWS), key="trouble", bind="query-params", default="All runs",
-                       label_visibility="collapsed") or "All runs"  # fmt: skip
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown("### Runs", width="content")
+        trouble = st.pills("Trouble", list(VIEWS), key="trouble", bind="query-params", default="All runs",
+                           label_visibility="collapsed") or "All runs"  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         text = st.text_input("Search", key="text", bind="query-params", placeholder="id, type, error …", width=190)
         status = st.multiselect("Status", STATUSES, key="status", bind="query-params", width=170, placeholder="any",
@@ -131,7 +122,7 @@ def bar() -> Filters:
         if trouble == "Over token budget":
             budget = int(st.number_input("Budget, tokens", 0, value=DEFAULT_BUDGET, step=10_000, key="budget",
                                          bind="query-params", width=150))  # fmt: skip
-        st.toggle("Live", value=True, key="live")
+        st.toggle("Live", value=True, key="live", bind="query-params")
     return Filters(
         trouble, tuple(status), types, agents, models, queues, builds, namespaces, text or "", period or "All",
         sort or "", budget,

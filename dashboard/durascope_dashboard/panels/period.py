@@ -1,33 +1,45 @@
 """Which stretch of time, and which workflow types, a page looks at. Bound to the URL; times are UTC."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+import pandas as pd
 import streamlit as st
 
 from durascope_dashboard import data, units
 from durascope_dashboard.panels import states
+from durascope_dashboard.panels.charts import Axis
 
 PERIODS: Final = {"15 min": 900, "1 h": 3600, "6 h": 21_600, "24 h": 86_400, "7 d": 604_800, "30 d": 2_592_000}
 ALL: Final = "All"
 _STEPS: Final = (1, 5, 15, 30, 60, 300, 900, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 604_800, 2_592_000)
-_BUCKETS: Final = 72
+_LEAST: Final = 60_000_000
+_MOST_SHARE: Final = 0.6
 _ROUND: Final = 10_000_000  # so that answers are shared between reruns
 
 
 @dataclass(frozen=True)
 class Period:
-    """``since`` and ``until`` in µs; ``words`` for a sentence."""
+    """``since`` and ``until`` in µs; ``words`` for a sentence; ``drawn`` what charts show of it, if not all."""
 
     since: int
     until: int
     words: str
     types: tuple[str, ...] = ()
+    drawn: tuple[int, int] | None = None
+    buckets: int = 72
+
+    @property
+    def axis(self) -> Axis:
+        """The time axis of its charts."""
+        since, until = self.drawn or (self.since, self.until)
+        return Axis(since, until, bucket_ms(since, until, self.buckets))
 
     @property
     def bucket_ms(self) -> int:
-        """A round width that gives at most 72 buckets."""
-        return bucket_ms(self.since, self.until)
+        """A round width that gives at most ``buckets`` of them."""
+        return self.axis.bucket_ms
 
     def params(self) -> dict[str, Any]:
         """Parameters of a query over runs or attempts."""
@@ -42,10 +54,48 @@ class Period:
         return {**self.params(), "bucket_ms": self.bucket_ms}
 
 
-def bucket_ms(since: int, until: int) -> int:
-    """Milliseconds; the smallest round step that needs no more than 72 buckets."""
+def bucket_ms(since: int, until: int, most: int = 72) -> int:
+    """Milliseconds; the smallest round step that needs no more than ``most`` buckets."""
     seconds = max(1.0, (until - since) / 1e6)
-    return next((step for step in _STEPS if seconds / step <= _BUCKETS), _STEPS[-1]) * 1000
+    return next((step for step in _STEPS if seconds / step <= most), _STEPS[-1]) * 1000
+
+
+Frames = tuple[pd.DataFrame, ...]
+
+
+def fitting(period: Period, read: Callable[[Period], Frames]) -> tuple[Period, Frames]:
+    """``read`` gives frames with ``bucket``; the period with charts of only what there is, and its frames.
+
+    Data of minutes would be a stroke at the edge of an hour: it gets an axis and buckets of its own.
+    """
+    found = read(period)
+    while (narrow := fitted(period, found)) != period:
+        period, found = narrow, read(narrow)
+    return period, found
+
+
+def fitted(period: Period, series: Frames) -> Period:
+    """The period with its charts narrowed to what the frames hold, if that is little of what is drawn now."""
+    buckets = [bucket for frame in series for bucket in frame["bucket"].dropna()]
+    if not buckets:
+        return period
+    axis = period.axis
+    since, until = max(min(buckets), axis.since), min(max(buckets) + axis.bucket_ms * 1000, axis.until)
+    room = max(0, _LEAST - (until - since)) // 2
+    since, until = int(since - room), int(until + room)
+    if until - since >= _MOST_SHARE * (axis.until - axis.since):
+        return period
+    return replace(period, drawn=(since, until))
+
+
+def note(period: Period) -> None:
+    """What the charts show, if it is not the whole period."""
+    if period.drawn is None:
+        return
+    since, until = (units.moment(t)[:19] for t in period.drawn)
+    if since[:10] == until[:10]:
+        until = until[11:]
+    st.caption(f"The charts show {since} to {until} UTC: in the rest of {period.words} there is nothing.")
 
 
 def bar(default: str = "1 h", *, types: bool = True) -> Period:

@@ -1,7 +1,7 @@
 """Runs as a table: from the query's frame to what is displayed. Numbers sort as numbers and read with their units."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import pandas as pd
@@ -11,44 +11,56 @@ from durascope_dashboard import data, units
 from durascope_dashboard.panels import markup, status
 
 _column = st.column_config
+SPARK_PEAK: Final = 5
+"""Attempts that a full bar of a sparkline stands for, in every row: a run without a retry is a low line, not a wall."""
 CELLS: Final[dict[str, Any]] = {
-    "status": _column.TextColumn("Status", width=112),
-    "workflow_id": _column.TextColumn("Run", width=190, help="Workflow id; click to open the run"),
-    "workflow_type": _column.TextColumn("Type", width=150),
-    "started": _column.DatetimeColumn("Started (UTC)", format="MMM DD HH:mm:ss", timezone="UTC", width=118),
-    "duration": _column.NumberColumn("Duration", alignment="right", width=82),
-    "bar": _column.ProgressColumn("of longest", format=" ", min_value=0, max_value=1, width=72,
+    "status": _column.TextColumn("Status", width=92),
+    "workflow_id": _column.TextColumn("Run", width=160, help="Workflow id; click to open the run"),
+    "workflow_type": _column.TextColumn("Type", width=118),
+    "started": _column.DatetimeColumn("Started (UTC)", format="MMM DD HH:mm:ss", timezone="UTC", width=108),
+    "duration": _column.NumberColumn("Duration", alignment="right", width=68),
+    "bar": _column.ProgressColumn(" ", format=" ", min_value=0, max_value=1, width=40, color="gray",
                                   help="Duration against the longest closed run in the table"),
-    "attempts": _column.NumberColumn("Attempts", alignment="right", width=78, help="Of all operations together"),
-    "most": _column.NumberColumn("Max", alignment="right", width=52, help="Most attempts of one operation"),
-    "spark": _column.BarChartColumn("By operation", width=92, help="Attempts of each operation, in order", y_min=0),
-    "now": _column.TextColumn("Now", width=240, help="What an open run does, its attempt, and its next retry"),
-    "why": _column.TextColumn("Last error", width=290, help="Of the last attempt that failed"),
-    "tokens": _column.NumberColumn("Tokens", alignment="right", width=76, help="Billed, input + output; +? if the "
+    "attempts": _column.NumberColumn("Attempts", alignment="right", width=76, help="Of all operations together; max: "
+                                     "most attempts of one operation"),
+    "spark": _column.BarChartColumn("Retries", width=54, y_min=0, y_max=SPARK_PEAK, color="gray", help="Attempts of "
+                                    f"each operation, in order; a full bar is {SPARK_PEAK} or more"),
+    "what": _column.TextColumn("Now, or last error", width=162, help="What an open run does, its attempt and its next "
+                               "retry; of a closed run the last attempt that failed"),
+    "now": _column.TextColumn("Now", width=260, help="What an open run does, its attempt, and its next retry"),
+    "why": _column.TextColumn("Last error", width=250, help="Of the last attempt that failed"),
+    "queue": _column.NumberColumn("Queue", alignment="right", width=60, help="Wait for a worker, p95 of its attempts"),
+    "tokens": _column.NumberColumn("Tokens", alignment="right", width=62, help="Billed, input + output; +? if the "
                                    "usage of some attempts is unknown"),
-    "waste": _column.NumberColumn("Waste", alignment="right", width=62, help="Share of tokens of lost results"),
-    "cost": _column.NumberColumn("Cost", alignment="right", width=76),
-    "queue": _column.NumberColumn("Queue p95", alignment="right", width=82),
-    "backoff": _column.NumberColumn("Max backoff", alignment="right", width=88, help="Longest wait between attempts"),
-    "agents": _column.TextColumn("Agents", width=160),
+    "waste": _column.NumberColumn("Waste", alignment="right", width=54, help="Share of tokens of lost results"),
+    "cost": _column.NumberColumn("Cost", alignment="right", width=62),
+    "backoff": _column.NumberColumn("Max backoff", alignment="right", width=90, help="Longest wait between attempts"),
+    "agents": _column.TextColumn("Agents", width=80),
 }  # fmt: skip
-# What each trouble shows first; the rest follows in the order of CELLS.
-FIRST: Final[Mapping[str, tuple[str, ...]]] = {
-    "Retrying now": ("now", "why", "attempts", "most", "duration"),
-    "Longest backoff": ("backoff", "why", "attempts", "most", "spark"),
-    "No heartbeat": ("now", "duration"),
-    "Waiting for a human": ("now", "duration"),
-    "Queue-starved": ("queue", "now", "duration"),
-    "Workflow-task problem": ("why", "now", "duration"),
-    "Most wasted tokens": ("waste", "cost", "tokens", "why"),
-    "Over token budget": ("tokens", "cost", "waste"),
-}
+# All runs, and what each trouble is about: first the columns that tell it. Each list fits into 1280 pixels.
+EVERYTHING: Final = ("status", "workflow_id", "workflow_type", "started", "duration", "bar", "attempts", "spark",
+                     "what", "queue", "tokens", "waste", "cost", "agents")  # fmt: skip
+COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
+    "Retrying now": ("workflow_id", "workflow_type", "now", "why", "attempts", "duration", "started", "tokens",
+                     "cost"),
+    "Longest backoff": ("status", "workflow_id", "workflow_type", "backoff", "why", "attempts", "spark", "duration",
+                        "started", "tokens"),
+    "No heartbeat": ("workflow_id", "workflow_type", "now", "duration", "why", "attempts", "started", "agents"),
+    "Waiting for a human": ("workflow_id", "workflow_type", "now", "duration", "started", "attempts", "tokens", "cost",
+                            "agents"),
+    "Queue-starved": ("status", "workflow_id", "workflow_type", "queue", "now", "duration", "bar", "attempts",
+                      "started", "agents"),
+    "Workflow-task problem": ("status", "workflow_id", "workflow_type", "why", "now", "duration", "started"),
+    "Most wasted tokens": ("status", "workflow_id", "workflow_type", "waste", "cost", "tokens", "why", "attempts",
+                           "duration", "started"),
+    "Over token budget": ("status", "workflow_id", "workflow_type", "tokens", "cost", "waste", "what", "attempts",
+                          "duration", "started", "agents"),
+}  # fmt: skip
 
 
 def order(trouble: str) -> list[str]:
-    """Names of the columns, the trouble's own right after the run."""
-    first = ("status", "workflow_id", "workflow_type", *FIRST.get(trouble, ()))
-    return [*first, *(name for name in CELLS if name not in first)]
+    """Names of the columns of a view."""
+    return list(COLUMNS.get(trouble, EVERYTHING))
 
 
 def display(runs: pd.DataFrame, now: int, errors: Mapping[str, data.Row] | None = None) -> pd.DataFrame:
@@ -57,7 +69,7 @@ def display(runs: pd.DataFrame, now: int, errors: Mapping[str, data.Row] | None 
     closed = [row["duration_ms"] or 0 for row in rows if row["status"] != "running"]
     longest = max(closed or [row["duration_ms"] or 0 for row in rows], default=0) or 1
     return pd.DataFrame([_cells(row, longest, now, (errors or {}).get(row["run_id"])) for row in rows],
-                        columns=list(CELLS))  # fmt: skip
+                        columns=[*CELLS, "most"])  # fmt: skip
 
 
 def styled(frame: pd.DataFrame, unknown: list[int]) -> Any:
@@ -66,9 +78,15 @@ def styled(frame: pd.DataFrame, unknown: list[int]) -> Any:
     seen_in_part = [i for i, count in enumerate(unknown) if count and units.known(frame["tokens"].iloc[i])]
     if seen_in_part:
         styler = styler.format(_at_least, subset=pd.IndexSlice[seen_in_part, ["tokens"]])
+    for most in sorted({int(n) for n in frame["most"] if units.known(n) and n > 1}):
+        styler = styler.format(_tried(most), subset=pd.IndexSlice[frame["most"] == most, ["attempts"]])
     colors = markup.colors()
     tones = {sign: colors[tone] for sign, tone in _TONES.items()}
     return styler.map(lambda text: f"color: {tones[text[:1]]}" if text[:1] in tones else "", subset=["status"])
+
+
+def _tried(most: int) -> Callable[[Any], str]:
+    return lambda value: f"{_plain(value)} · max {most}"
 
 
 def _at_least(value: Any) -> str:
@@ -102,6 +120,7 @@ def _cells(row: data.Row, longest: float, now: int, error: data.Row | None) -> d
         "attempts": _number(row["attempts"]),
         "most": _number(row["max_attempt"]),
         "spark": spark(row["spark"]),
+        "what": _current(row, now) or why(row, error),
         "now": _current(row, now),
         "why": why(row, error),
         "tokens": _number(billed),
@@ -124,13 +143,13 @@ def total(row: data.Row, part: str) -> int | None:
 
 
 def spark(value: Any) -> list[int]:
-    """Attempts of each operation; at most 40 bars, each the maximum of its share."""
+    """Attempts of each operation up to the peak; at most 24 bars, each the maximum of its share."""
     try:
         numbers = [int(n or 0) for n in json.loads(value)] if isinstance(value, str) else []
     except (ValueError, TypeError):
         return []
-    step = -(-len(numbers) // 40) or 1
-    return [max(numbers[i : i + step]) for i in range(0, len(numbers), step)]
+    step = -(-len(numbers) // 24) or 1
+    return [min(SPARK_PEAK, max(numbers[i : i + step])) for i in range(0, len(numbers), step)]
 
 
 def why(row: data.Row, error: data.Row | None) -> str:
@@ -152,6 +171,8 @@ def _current(row: data.Row, now: int) -> str:
     if row["status"] != "running" or not row["current_operation"]:
         return ""
     text = str(row["current_operation"])
+    if row["waiting_for"] in ("timer", "human") and text in ("timer", "waiting"):
+        return f"waits for a {row['waiting_for']}"
     if row["current_attempt"]:
         limit = row["current_max_attempts"]
         text += f" · attempt {row['current_attempt']}/{limit or '∞'}"

@@ -1,6 +1,6 @@
 """What a page shows when there is nothing to show: what is missing, and the one command that mends it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import streamlit as st
@@ -45,8 +45,8 @@ def empty_store() -> None:
     )
 
 
-def no_match(clear: Callable[[], None]) -> None:
+def no_match() -> None:
     """Filters that leave nothing."""
     explain("No run matches", "no run of this store passes all of the filters above.")
-    if st.button("Clear the filters", on_click=clear, icon=":material/filter_alt_off:"):
-        st.rerun()  # the filters stand outside of the fragment that this is in
+    # A link, not a button: while the page is live, what the browser says of its filters may overtake a button's answer.
+    st.html('<a href="./" target="_self" style="color:inherit;font-size:14px">Clear the filters</a>')

@@ -21,10 +21,11 @@ MODES: Final = ("Two runs", "Groups of runs")
 
 def page() -> None:
     """Draw the page."""
-    st.markdown("### Compare")
     with states.guarded():
-        mode = st.segmented_control("Mode", MODES, key="mode", bind="query-params", default=MODES[0], required=True,
-                                    label_visibility="collapsed")  # fmt: skip
+        with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+            st.markdown("### Compare", width="content")
+            mode = st.segmented_control("Mode", MODES, key="mode", bind="query-params", default=MODES[0], required=True,
+                                        label_visibility="collapsed")  # fmt: skip
         if mode == MODES[1]:
             cohort.draw()
             return

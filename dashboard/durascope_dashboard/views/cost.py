@@ -80,9 +80,11 @@ def unpriced(found: data.Row) -> str:
 
 
 def _over_time(stretch: Period) -> None:
-    series = data.query("attempt_series", **stretch.series(), kind=["model"])
+    stretch, (series,) = period.fitting(
+        stretch, lambda p: (data.query("attempt_series", **p.series(), kind=["model"]),)
+    )
+    period.note(stretch)
     by_model = data.query("attempt_series", **stretch.series(), kind=["model"], by="model")
-    domain = (stretch.since, stretch.until)
     if series.empty:
         st.caption("No model call in this period.")
         return
@@ -95,12 +97,12 @@ def _over_time(stretch: Period) -> None:
         )
         charts.over_time(
             tokens, {"useful": "useful", "wasted": "wasted"}, unit="tokens", key="tokens_chart", stacked=True,
-            colors=("model", "error"), domain=domain, words=f"Useful and wasted tokens in {stretch.words}",
+            colors=("model", "error"), over=stretch.axis, words=f"Useful and wasted tokens in {stretch.words}",
         )  # fmt: skip
     with right:
         st.markdown("###### Cost over time, by model")
         charts.by_value(
-            by_model, "cost_billed", unit="USD", key="cost_chart", domain=domain, axis="$~g",
+            by_model, "cost_billed", unit="USD", key="cost_chart", over=stretch.axis, axis="$~g",
             words=f"Cost by model in {stretch.words}",
         )  # fmt: skip
 

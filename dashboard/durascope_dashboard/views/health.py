@@ -51,10 +51,11 @@ def page() -> None:
 
 
 def _summary(total: data.Row) -> None:
-    expected, seen, runs = total["history_attempts"] or 0, total["span_attempts"] or 0, total["runs"]
+    expected, runs = total["history_attempts"] or 0, total["runs"]
+    seen = min(total["span_attempts"] or 0, expected)  # of an attempt under way, a worker tells before history does
     with_history = runs - (total["without_history"] or 0)
     cells = [
-        ("Attempts seen by workers", f"{min(seen, expected):,} of {expected:,} · {units.percent(seen, expected)}"),
+        ("Attempts seen by workers", f"{seen:,} of {expected:,} · {units.percent(seen, expected)}"),
         ("Runs with Temporal's history", f"{with_history:,} of {runs:,}"),
         ("Orphan spans", f"{total['orphan_spans'] or 0:,}"),
         ("Duplicates ignored", f"{total['duplicate_spans'] or 0:,}"),
@@ -64,30 +65,34 @@ def _summary(total: data.Row) -> None:
         column.metric(label, value, border=True)
 
 
+def _series(stretch: Period) -> period.Frames:
+    asked = {**stretch.span(), "bucket_ms": stretch.bucket_ms}
+    return data.query("coverage_series", **asked), data.query("ingest_series", **asked)
+
+
 def _coverage(stretch: Period) -> None:
-    domain = (stretch.since, stretch.until)
-    coverage = data.query("coverage_series", **stretch.span(), bucket_ms=stretch.bucket_ms)
-    ingest = data.query("ingest_series", **stretch.span(), bucket_ms=stretch.bucket_ms)
+    stretch, (coverage, ingest) = period.fitting(stretch, _series)
+    period.note(stretch)
     left, middle, right = st.columns(3)
     with left:
         st.markdown("###### Coverage")
         share = 100 * coverage["span_attempts"] / coverage["history_attempts"].where(coverage["history_attempts"] > 0)
         charts.over_time(
             coverage.assign(share=share.clip(upper=100)), {"share": "attempts seen by telemetry"}, unit="%",
-            key="coverage_chart", colors=("tool",), domain=domain,
+            key="coverage_chart", colors=("tool",), over=stretch.axis,
             words=f"Share of history's attempts that telemetry saw, {stretch.words}",
         )  # fmt: skip
     with middle:
         st.markdown("###### Spans received")
         charts.over_time(
             ingest, {"spans": "spans"}, unit="spans", key="ingest_chart", stacked=True, colors=("model",),
-            domain=domain, words=f"Spans received in {stretch.words}",
+            over=stretch.axis, words=f"Spans received in {stretch.words}",
         )  # fmt: skip
     with right:
         st.markdown("###### From the end of a span to the collector")
         charts.durations(
             ingest, {"lag_p50_ms": "median", "lag_p95_ms": "p95"}, key="lag_chart", colors=("tool", "error"),
-            domain=domain, words=f"Delay of spans, median and p95, {stretch.words}",
+            over=stretch.axis, words=f"Delay of spans, median and p95, {stretch.words}",
         )  # fmt: skip
 
 

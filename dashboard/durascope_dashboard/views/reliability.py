@@ -43,18 +43,18 @@ def page() -> None:
     st.markdown("### Reliability")
     with states.guarded():
         stretch = period.bar()
-        series = data.query("attempt_series", **stretch.series())
+        drawn, (series,) = period.fitting(stretch, lambda p: (data.query("attempt_series", **p.series()),))
         if series.empty:
             period.nothing(stretch, "attempts")
             return
-        _summary(series, stretch)
-        _over_time(series, stretch)
+        _summary(series)
+        _over_time(series, drawn)
         _groups(stretch)
         _storms(stretch)
         _shared(stretch)
 
 
-def _summary(series: pd.DataFrame, stretch: Period) -> None:
+def _summary(series: pd.DataFrame) -> None:
     attempts, failed, retries = (int(series[name].sum()) for name in ("attempts", "failed", "retries"))
     cells = [
         ("Attempts", f"{attempts:,}"),
@@ -73,26 +73,26 @@ def _sum(values: "pd.Series[Any]") -> float | None:
 
 
 def _over_time(series: pd.DataFrame, stretch: Period) -> None:
-    domain = (stretch.since, stretch.until)
+    period.note(stretch)
     left, middle, right = st.columns(3)
     with left:
         st.markdown("###### Attempts")
         good = series.assign(ok=series["attempts"] - series["failed"])
         charts.over_time(
             good, {"ok": "not failed", "failed": "failed"}, unit="attempts", key="attempts_chart", stacked=True,
-            colors=("activity", "error"), domain=domain, words=f"Attempts and failed attempts in {stretch.words}",
+            colors=("activity", "error"), over=stretch.axis, words=f"Attempts and failed attempts in {stretch.words}",
         )  # fmt: skip
     with middle:
         st.markdown("###### Backoff between attempts")
         charts.durations(
             series, {"backoff_ms": "backoff"}, unit=", summed", key="backoff_chart", stacked=True,
-            colors=("backoff",), domain=domain, words=f"Backoff, summed, in {stretch.words}",
+            colors=("backoff",), over=stretch.axis, words=f"Backoff, summed, in {stretch.words}",
         )  # fmt: skip
     with right:
         st.markdown("###### Queue wait")
         charts.durations(
             series, {"queue_p50_ms": "median", "queue_p95_ms": "p95"}, key="queue_chart",
-            colors=("tool", "error"), domain=domain, words=f"Queue wait, median and p95, in {stretch.words}",
+            colors=("tool", "error"), over=stretch.axis, words=f"Queue wait, median and p95, in {stretch.words}",
         )  # fmt: skip
 
 

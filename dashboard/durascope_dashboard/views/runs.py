@@ -6,8 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from durascope_dashboard import data, units
-from durascope_dashboard.panels import grid, states
-from durascope_dashboard.panels.filters import HELP, Filters, bar, clear
+from durascope_dashboard.panels import grid, states, ticks
+from durascope_dashboard.panels.filters import HELP, Filters, bar
 from durascope_dashboard.panels.runs_table import CELLS, display, order, styled, total
 
 PAGE_ROWS: Final = 100
@@ -19,22 +19,20 @@ NAMED_ERRORS: Final = 200
 
 def page() -> None:
     """Draw the page."""
-    st.markdown("### Runs")
     with states.guarded():
         filters = bar()
-        live = LIVE_S if st.session_state.get("live", True) and not _ticked() else None
+        live = LIVE_S if st.session_state.get("live", True) and not ticks.named() else None
         st.fragment(_table, run_every=live, key="runs")(filters)
-
-
-def _ticked() -> list[int]:
-    selection = st.session_state.get("table", {}).get("selection", {})
-    return list(selection.get("rows", []))
 
 
 def _table(filters: Filters) -> None:
     with states.guarded():
         shown = int(st.session_state.get("shown", PAGE_ROWS))
-        rows = data.query("runs", limit=shown, **filters.params(), **filters.order())
+        asked = {"limit": shown, **filters.params(), **filters.order()}
+        view = ticks.view(asked)
+        before = ticks.last(view)
+        # What is ticked or clicked is a place in the table that the browser has: it must not move meanwhile.
+        rows = before if before is not None and ticks.named() else data.query("runs", **asked)
         if rows.empty:
             _nothing(filters)
             return
@@ -44,11 +42,13 @@ def _table(filters: Filters) -> None:
         unknown = [int(n or 0) for n in rows["unknown_attempts"].fillna(0)]
         with st.container(key="runs_table"):
             event: Any = st.dataframe(
-                styled(table, unknown), key="table", hide_index=True, on_select="rerun", placeholder="",
-                selection_mode=["multi-row", "single-cell"], column_config=CELLS, column_order=order(filters.trouble),
-                height=_height(len(rows)), row_height=30, alt="Runs",
+                styled(table, unknown), key=view, hide_index=True, on_select="rerun", placeholder="",
+                selection_mode=["multi-row", "single-cell"], selection_default=ticks.default(rows),
+                column_config=CELLS, column_order=order(filters.trouble), height=_height(len(rows)),
+                row_height=30, alt="Runs",
             )  # fmt: skip
-        _opened(event, rows)
+        _opened(event, rows if before is None else before)
+        ticks.keep(view, rows)
         _below(rows, totals["runs"], shown)
 
 
@@ -71,9 +71,6 @@ def _errors(rows: pd.DataFrame) -> dict[str, data.Row]:
 
 
 def _opened(event: Any, rows: pd.DataFrame) -> None:
-    ticked = [data.rows(rows.iloc[[i]])[0] for i in event.selection.rows if i < len(rows)]
-    if ticked:
-        _compare(ticked)
     cells = [cell for cell in event.selection.cells if cell[0] < len(rows)]
     if cells:
         row = data.rows(rows.iloc[[cells[0][0]]])[0]
@@ -81,6 +78,13 @@ def _opened(event: Any, rows: pd.DataFrame) -> None:
             st.session_state["pages"]["run"],
             query_params={k: str(row[k]) for k in ("workflow_id", "run_id", "namespace")},
         )
+    paused = bool(ticks.named())
+    ticks.take([i for i in event.selection.rows if i < len(rows)], rows)
+    if bool(ticks.named()) != paused:
+        st.rerun()  # the page is live only while nothing is ticked
+    ticked = ticks.runs(rows)
+    if ticked:
+        _compare(ticked)
 
 
 def _compare(ticked: list[data.Row]) -> None:
@@ -97,12 +101,13 @@ def _compare(ticked: list[data.Row]) -> None:
             if st.button("Compare with the median of its type", icon=":material/compare_arrows:", key="compare_median"):
                 st.switch_page(compare, query_params={**query, "b": "median"})
         else:
-            st.caption(f"{len(ticked)} runs ticked; tick two to compare them.")
+            st.caption(f"{len(ticked)} runs ticked; tick two to compare them.", width="content")
+        st.caption("The table stands still while runs are ticked.", width="content")
 
 
 def _nothing(filters: Filters) -> None:
     if filters.any():
-        states.no_match(clear)
+        states.no_match()
     else:
         states.empty_store()
 
