@@ -1,6 +1,6 @@
 """One span per activity attempt, and a log event the moment it starts, so that even a crash leaves evidence."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from opentelemetry import context as otel_context
@@ -144,7 +144,9 @@ def _succeeded(attempt: AttemptState, started: int, result: Any) -> None:
 def _failed(attempt: AttemptState, started: int, error: BaseException) -> None:
     if isinstance(error, ASYNC_COMPLETION):
         return  # the attempt goes on elsewhere: only history will know its end
-    _emit(attempt, started, outcome_of(error, activity.info(), activity.cancellation_details(), datetime.now(UTC)))
+    ran = timedelta(microseconds=(attempt.pipeline.clock() - started) // 1000)
+    details = activity.cancellation_details()
+    _emit(attempt, started, outcome_of(error, activity.info(), details, datetime.now(UTC), ran))
 
 
 def _emit(attempt: AttemptState, started: int, outcome: Outcome) -> None:

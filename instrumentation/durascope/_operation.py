@@ -1,16 +1,17 @@
 """What a workflow has begun and waits for: an activity with all its attempts, a child, a Nexus operation."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
 from agents.tracing import Span, get_current_span, get_current_trace
 from opentelemetry.util.types import AttributeValue
 from temporalio import workflow
-from temporalio.exceptions import is_cancelled_exception
 
 from durascope import conventions as c
 from durascope._attributes import clean, nanoseconds
 from durascope._live import live
+from durascope._outcome import in_workflow
 from durascope._processor import is_replaced
 from durascope._run import RunState
 from durascope._safely import safely
@@ -34,7 +35,8 @@ def caller(run: RunState) -> Caller:
     span = get_current_span()
     if span is None:
         return Caller(run.root, None, False)
-    parent = run.parent(span.parent_id if is_replaced(span) else span.span_id)
+    stand_in = is_replaced(span) and span.span_id not in run.splice
+    parent = run.parent(span.parent_id if stand_in else span.span_id)
     return Caller(parent, _agent(run, span), span.span_data.type == "function")
 
 
@@ -48,51 +50,47 @@ def _agent(run: RunState, span: Span[Any]) -> str | None:
     return run.agents.get(span.parent_id or "")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Operation:
-    """``start`` is Unix nanoseconds of workflow time: that of the workflow task that began it."""
+    """``start`` is Unix nanoseconds of workflow time: that of the workflow task that began it.
+
+    ``id`` is the operation id; an activity's is known only when it has been scheduled.
+    """
 
     run: RunState
     name: str
     parent: int
     start: int
     attributes: dict[str, AttributeValue]
+    id: str = ""
 
-    def span_id(self, operation_id: str) -> int:
+    @property
+    def span(self) -> int:
         """The id of its span."""
-        return operation_span_id(self.run.key, operation_id)
+        return operation_span_id(self.run.key, self.id)
 
-    def watch(self, future: Any, operation_id: str) -> None:
-        """Emit the span when the future is done, unless that is a replay."""
+    def watch(self, future: Any) -> None:
+        """Emit the span when the future is done."""
 
         @safely
         def finish(done: Any) -> None:
-            if live():
-                self.run.emit(self._span(operation_id, done))
+            self.ended(asyncio.CancelledError() if done.cancelled() else done.exception())
 
         future.add_done_callback(finish)
 
-    def _span(self, operation_id: str, done: Any) -> SpanFacts:
-        error = None if done.cancelled() else done.exception()
-        cancelled = done.cancelled() or (error is not None and is_cancelled_exception(error))
-        status = Status.CANCELLED if cancelled else Status.ERROR if error else Status.OK
-        cause = getattr(error, "cause", None) or error
-        kind = (getattr(cause, "type", None) or type(cause).__name__) if error else None
-        message = self.run.pipeline.content.clean(c.ERROR_MESSAGE, str(cause)) if error else None
-        ending = {
-            c.OUTCOME: status.value,
-            c.ERROR_TYPE: "cancelled" if cancelled else str(kind) if kind else None,
-            c.ERROR_MESSAGE: message,
-        }
+    @safely
+    def ended(self, error: BaseException | None) -> None:
+        """Emit the span, unless this is a replay."""
+        if not live():
+            return
+        status, kind, cause = in_workflow(error)
+        message = self.run.pipeline.content.clean(c.ERROR_MESSAGE, str(cause)) if cause else None
         failed = status is not Status.OK
-        return SpanFacts(
-            self.name,
-            self.run.trace,
-            self.span_id(operation_id),
-            self.parent,
-            self.start,
-            nanoseconds(workflow.now()) or self.start,
-            {**self.attributes, **clean(ending)},
-            error=(message or status.value) if failed else None,
-            ok=not failed,
-        )
+        ending = {c.OUTCOME: status.value, c.ERROR_TYPE: kind, c.ERROR_MESSAGE: message}
+        self.run.emit(
+            SpanFacts(
+                self.name, self.run.trace, self.span, self.parent, self.start,
+                nanoseconds(workflow.now()) or self.start, {**self.attributes, **clean(ending)},
+                error=(message or status.value) if failed else None, ok=not failed,
+            )
+        )  # fmt: skip

@@ -3,7 +3,8 @@
 Runs in the workflow sandbox, on the workflow thread: no I/O, no randomness, no waiting.
 """
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from opentelemetry.util.types import AttributeValue
 from temporalio import workflow
@@ -24,12 +25,13 @@ from durascope._activity import MODEL_ACTIVITIES
 from durascope._attributes import clean, nanoseconds
 from durascope._operation import Caller, Operation, caller
 from durascope._safely import safely
-from durascope.identity import activity_operation, format_span_id
+from durascope.identity import activity_operation, child_operation, format_span_id, nexus_operation
 from durascope.records import Kind
 
 if TYPE_CHECKING:
     from durascope._workflow import WorkflowInbound
 
+T = TypeVar("T")
 ActivityInput = StartActivityInput | StartLocalActivityInput
 # Activity types are "<server>-<call>" for servers given one by one; those of servers given by name have a prefix.
 MCP_CALLS = ("list-tools", "call-tool", "call-tool-v2", "list-prompts", "get-prompt", "get-prompt-v2", "connect")
@@ -59,8 +61,8 @@ class WorkflowOutbound(WorkflowOutboundInterceptor):
     async def start_child_workflow(self, input: StartChildWorkflowInput) -> workflow.ChildWorkflowHandle[Any, Any]:
         """See base class."""
         operation = self._child(input)
-        handle = await self.next.start_child_workflow(input)
-        _watch(operation, handle, f"child:{input.id}")
+        handle = await _begun(operation, self.next.start_child_workflow(input))
+        _watch(operation, handle)
         return handle
 
     async def start_nexus_operation(
@@ -68,9 +70,8 @@ class WorkflowOutbound(WorkflowOutboundInterceptor):
     ) -> workflow.NexusOperationHandle[Any]:
         """See base class."""
         operation = self._nexus(input)
-        handle = await self.next.start_nexus_operation(input)
-        # The handle is no future; the task inside it is.
-        _watch(operation, getattr(handle, "_task", None), f"nexus:{getattr(handle, '_seq', 0)}")
+        handle = await _begun(operation, self.next.start_nexus_operation(input))
+        _watch(operation, getattr(handle, "_task", None))  # the handle is no future; the task inside it is
         return handle
 
     async def signal_child_workflow(self, input: SignalChildWorkflowInput) -> None:
@@ -105,9 +106,11 @@ class WorkflowOutbound(WorkflowOutboundInterceptor):
         run = self._inbound.run()
         if run is None:
             return None
-        operation = self._operation(f"child {input.workflow}", Kind.CHILD.value, caller(run), {c.CHILD_ID: input.id})
-        child = run.traceparent(operation.span_id(f"child:{input.id}"))
-        input.headers = headers.with_traceparent(input.headers, child)
+        who = caller(run)
+        operation = self._operation(f"child {input.workflow}", Kind.CHILD.value, who, {c.CHILD_ID: input.id})
+        operation.id = child_operation(input.id, run.nth(f"child {input.id}"))
+        ours = {c.HEADER_DURASCOPE: headers.write({"parent": format_span_id(who.parent)})}
+        input.headers = headers.with_traceparent({**input.headers, **ours}, run.traceparent(operation.span))
         return operation
 
     @safely
@@ -115,17 +118,18 @@ class WorkflowOutbound(WorkflowOutboundInterceptor):
         run = self._inbound.run()
         if run is None:
             return None
-        who = caller(run)
-        given = input.headers or {}
-        if "traceparent" not in given:
-            input.headers = {**given, "traceparent": run.traceparent(who.parent)}
-        return self._operation(f"nexus {input.service}/{input.operation_name}", c.SPAN_NEXUS, who, {})
+        who, name = caller(run), f"{input.service}.{input.operation_name}"
+        operation = self._operation(f"nexus {name}", Kind.NEXUS.value, who, {})
+        operation.id = nexus_operation(input.service, input.operation_name, run.nth(f"nexus {name}"))
+        ours = {"traceparent": run.traceparent(operation.span), c.HEADER_NEXUS_PARENT: format_span_id(who.parent)}
+        input.headers = {**ours, **(input.headers or {})}
+        return operation
 
     def _operation(self, name: str, kind: str, who: Caller, more: dict[str, AttributeValue]) -> Operation:
         run = self._inbound.run()
         assert run is not None
         attributes = {
-            c.KIND: c.SPAN_NEXUS if kind == c.SPAN_NEXUS else c.SPAN_CHILD if kind == "child" else c.SPAN_OPERATION,
+            c.KIND: kind if kind in (c.SPAN_CHILD, c.SPAN_NEXUS) else c.SPAN_OPERATION,
             c.OPERATION_KIND: kind,
             c.GEN_AI_AGENT_NAME: who.agent,
             c.PARENT_SPAN_ID: format_span_id(who.parent),
@@ -141,7 +145,8 @@ class WorkflowOutbound(WorkflowOutboundInterceptor):
         activity_id = input.activity_id or str(getattr(handle, "_seq", ""))
         if operation is not None and activity_id:
             operation.attributes[c.ACTIVITY_ID] = activity_id
-            operation.watch(handle, activity_operation(activity_id))
+            operation.id = activity_operation(activity_id)
+            operation.watch(handle)
 
     @safely
     def _trace(self, input: SignalChildWorkflowInput | SignalExternalWorkflowInput) -> None:
@@ -157,10 +162,20 @@ class WorkflowOutbound(WorkflowOutboundInterceptor):
             input.headers = {**input.headers, c.HEADER_DURASCOPE: header}
 
 
+async def _begun(operation: Operation | None, starting: Awaitable[T]) -> T:
+    """The handle of what has begun; what cannot begin ends here."""
+    try:
+        return await starting
+    except BaseException as error:
+        if operation is not None:
+            operation.ended(error)
+        raise
+
+
 @safely
-def _watch(operation: Operation | None, future: Any, operation_id: str) -> None:
+def _watch(operation: Operation | None, future: Any) -> None:
     if operation is not None and future is not None:
-        operation.watch(future, operation_id)
+        operation.watch(future)
 
 
 def _kind(input: ActivityInput, who: Caller) -> Kind:

@@ -1,4 +1,7 @@
-"""How an attempt ended and what follows: outcome, error, who dictates the delay before the next attempt. Pure."""
+"""How an attempt ended and what follows: outcome, error, who dictates the delay before the next attempt. Pure.
+
+Errors have the names that history has for them, so that both sources tell of one error.
+"""
 
 import asyncio
 from dataclasses import dataclass
@@ -7,9 +10,21 @@ from typing import Any
 
 from temporalio import activity
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ApplicationError, CancelledError
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    CancelledError,
+    ChildWorkflowError,
+    NexusOperationError,
+    TimeoutError,
+    is_cancelled_exception,
+)
 
+from durascope import conventions as c
 from durascope.records import RetryBy, Status
+
+# Cancellations that the SDK reports to the server as failures.
+TRIED_AGAIN = frozenset({"worker_shutdown", "reset", "paused"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +40,46 @@ class Outcome:
     http_retries: int | None = None
 
 
-def cancellation(details: activity.ActivityCancellationDetails | None) -> tuple[Status, str]:
-    """Tell apart why the SDK cancelled an attempt; the error type is ours, of low cardinality."""
+def cause_of(error: BaseException) -> BaseException:
+    """The error itself: what only says where it happened is taken off."""
+    while isinstance(error, (ActivityError, ChildWorkflowError, NexusOperationError)) and error.cause is not None:
+        error = error.cause
+    return error
+
+
+def error_type(error: BaseException) -> str:
+    """Its name, of low cardinality."""
+    if isinstance(error, TimeoutError) and error.type is not None:
+        return "".join(part.title() for part in error.type.name.split("_"))  # StartToClose ...
+    return (error.type if isinstance(error, ApplicationError) else None) or type(error).__name__
+
+
+def in_workflow(error: BaseException | None) -> tuple[Status, str | None, BaseException | None]:
+    """What the workflow is told of something that it waited for: status, error type, and the error itself."""
+    if error is None:
+        return Status.OK, None, None
+    cause = cause_of(error)
+    if is_cancelled_exception(cause):
+        return Status.CANCELLED, "cancelled", cause
+    return Status.TIMEOUT if isinstance(cause, TimeoutError) else Status.ERROR, error_type(cause), cause
+
+
+def cancellation(
+    details: activity.ActivityCancellationDetails | None, info: activity.Info, ran: timedelta
+) -> tuple[Status, str]:
+    """Tell apart why the SDK cancelled an attempt after it ``ran`` so long; the error type is of low cardinality."""
     if details is None:
         return Status.CANCELLED, "cancelled"
+    # The server does not say that an attempt is out of time, only that it no longer knows it.
+    overtime = info.start_to_close_timeout is not None and ran >= info.start_to_close_timeout
+    if overtime and (details.timed_out or details.not_found):
+        return Status.TIMEOUT, "StartToClose"
     if details.timed_out:
-        return Status.TIMEOUT, "timeout"
+        return Status.TIMEOUT, "Heartbeat"
     if details.worker_shutdown:
         return Status.CANCELLED, "worker_shutdown"
     if details.not_found:
-        return Status.CANCELLED, "gone_from_server"
+        return Status.CANCELLED, c.ERROR_TYPE_GONE
     for name in ("reset", "paused"):
         if getattr(details, name, False):
             return Status.CANCELLED, name
@@ -42,30 +87,33 @@ def cancellation(details: activity.ActivityCancellationDetails | None) -> tuple[
 
 
 def outcome_of(
-    error: BaseException, info: activity.Info, details: activity.ActivityCancellationDetails | None, now: datetime
+    error: BaseException,
+    info: activity.Info,
+    details: activity.ActivityCancellationDetails | None,
+    now: datetime,
+    ran: timedelta,
 ) -> Outcome:
-    """What ``error`` means for the attempt that raised it."""
-    if isinstance(error, (asyncio.CancelledError, CancelledError)):
-        status, kind = cancellation(details)
-        return Outcome(status, kind, str(error) or None)
+    """What ``error`` means for the attempt that raised it at ``now``, after it ``ran`` so long."""
     delay, by = next_delay(error, info, now)
-    application = error if isinstance(error, ApplicationError) else None
-    name = (application.type if application else None) or type(error).__name__
-    message = application.message if application else str(error)
+    if isinstance(error, (asyncio.CancelledError, CancelledError)):
+        status, kind = cancellation(details, info, ran)
+        if status is Status.CANCELLED and kind not in TRIED_AGAIN:
+            delay, by = None, None
+        return Outcome(status, kind, str(error) or None, delay, by)
+    message = error.message if isinstance(error, ApplicationError) else str(error)
     status_code, retries = _http(error)
-    return Outcome(Status.ERROR, name, message, delay, by, status_code, retries)
+    return Outcome(Status.ERROR, error_type(error), message, delay, by, status_code, retries)
 
 
 def next_delay(error: BaseException, info: activity.Info, now: datetime) -> tuple[float | None, RetryBy | None]:
     """Seconds until the next attempt and who says so, by the rules the server applies; (None, None): no next one."""
     policy = info.retry_policy or RetryPolicy()
-    name = type(error).__name__
     dictated: timedelta | None = None
     if isinstance(error, ApplicationError):
         if error.non_retryable:
             return None, None
-        name, dictated = error.type or name, error.next_retry_delay
-    if name in (policy.non_retryable_error_types or ()):
+        dictated = error.next_retry_delay
+    if error_type(error) in (policy.non_retryable_error_types or ()):
         return None, None
     if policy.maximum_attempts and info.attempt >= policy.maximum_attempts:
         return None, None

@@ -4,6 +4,7 @@ Ours replace the integration's own `temporal:*` spans, so those are dropped and 
 are not seen while a workflow replays: in a workflow nothing may depend on having seen one.
 """
 
+from functools import partial
 from typing import Any
 
 from agents import TracingProcessor
@@ -84,7 +85,7 @@ def _in_run(span: Span[Any], run: RunState) -> None:
     facts = span_facts(span, what, run, run.parent(span.parent_id))
     if facts is not None:
         run.emit(facts)
-        _content(span, facts, run)
+        run.held.put(partial(_content, span, facts, run))
 
 
 def _in_attempt(span: Span[Any], attempt: AttemptState) -> None:
@@ -148,6 +149,7 @@ def _identity(state: RunState | AttemptState) -> dict[str, AttributeValue]:
     return {name: state.attributes[name] for name in names if name in state.attributes}
 
 
+@safely
 def _content(span: Span[Any], facts: SpanFacts, state: RunState | AttemptState) -> None:
     content = state.pipeline.content
     if content.on_events and state.sampled:

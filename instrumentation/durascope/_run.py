@@ -5,13 +5,16 @@ W3C parent  -> invoke_workflow          -> agent        ours: `splice` maps the 
 """
 
 import contextvars
+from collections import Counter
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace.sampling import Decision, Sampler
 from opentelemetry.trace import NonRecordingSpan, set_span_in_context
 from opentelemetry.util.types import AttributeValue
 
+from durascope._held import Held
 from durascope._pipeline import Pipeline
 from durascope._spans import SpanFacts, span_context
 from durascope.identity import AttemptKey, RemoteContext, RunKey, agents_span_id, traceparent
@@ -33,13 +36,19 @@ class RunState:
     splice: dict[str, int] = field(default_factory=dict)  # Agents span id -> OTel span id of ours
     agents: dict[str, str] = field(default_factory=dict)  # Agents span id -> agent name
     conversation: str | None = None
-    handled: int = 0  # signals so far: the same count on replay
+    held: Held = field(default_factory=Held)
+    begun: Counter[str] = field(default_factory=Counter)  # by name, what began so far: the same on replay
 
     def parent(self, agents_parent: str | None) -> int:
         """The OTel span id under which an Agents span with this parent belongs."""
         if agents_parent is None:
             return self.root
         return self.splice.get(agents_parent) or agents_span_id(agents_parent)
+
+    def nth(self, name: str) -> int:
+        """Count one more of these; from 1."""
+        self.begun[name] += 1
+        return self.begun[name]
 
     def traceparent(self, span: int) -> str:
         """A W3C header for what hangs below this span."""
@@ -48,7 +57,7 @@ class RunState:
     def emit(self, facts: SpanFacts) -> None:
         """Send a span of this run, with the run's identity."""
         attributes = {**self.attributes, **facts.attributes}
-        self.pipeline.span(replace(facts, attributes=attributes, sampled=self.sampled))
+        self.held.put(partial(self.pipeline.span, replace(facts, attributes=attributes, sampled=self.sampled)))
 
 
 @dataclass(slots=True)

@@ -26,6 +26,7 @@ from durascope import conventions as c
 from durascope._attributes import clean, nanoseconds
 from durascope._live import live
 from durascope._outbound import WorkflowOutbound
+from durascope._outcome import cause_of, error_type
 from durascope._pipeline import Pipeline
 from durascope._run import RunState, current_run, keep
 from durascope._safely import safely
@@ -122,12 +123,12 @@ class WorkflowInbound(WorkflowInboundInterceptor):
         run = self.run()
         if run is None:
             return None
-        if kind == c.SPAN_SIGNAL:
-            run.handled += 1
         now = _now(kind)
+        if kind == c.SPAN_SIGNAL:
+            own_id = str(run.nth(kind))
         if kind == c.SPAN_QUERY:
             own_id = f"{own_id}:{now}"  # Temporal's id tells queries of one workflow task apart, not those of a run
-        span = operation_span_id(run.key, f"handled-{kind}:{name}:{own_id or run.handled}")
+        span = operation_span_id(run.key, f"handled-{kind}:{name}:{own_id}")
         self._enter(span)
         sender = headers.remote_context(input.headers)
         links = ((sender.trace_id, sender.span_id),) if sender else ()
@@ -185,8 +186,8 @@ def _run_status(error: BaseException | None) -> RunStatus:
 def _run_span(run: RunState, status: RunStatus, error: BaseException | None, worker: WorkerIdentity) -> SpanFacts:
     info = workflow.info()
     failed = status in (RunStatus.FAILED, RunStatus.CANCELLED)
-    kind = getattr(error, "type", None) or type(error).__name__
-    message = run.pipeline.content.clean(c.ERROR_MESSAGE, str(error)) or "" if failed else None
+    cause = cause_of(error) if error is not None and failed else None
+    message = run.pipeline.content.clean(c.ERROR_MESSAGE, str(cause)) or "" if cause is not None else None
     extra = {
         c.KIND: c.SPAN_WORKFLOW,
         c.GEN_AI_OPERATION: "invoke_workflow",
@@ -197,7 +198,7 @@ def _run_span(run: RunState, status: RunStatus, error: BaseException | None, wor
         c.PARENT_WORKFLOW_ID: info.parent.workflow_id if info.parent else None,
         c.PARENT_RUN_ID: info.parent.run_id if info.parent else None,
         c.OUTCOME: status.value,
-        c.ERROR_TYPE: str(kind) if failed else None,
+        c.ERROR_TYPE: error_type(cause) if cause is not None else None,
         c.ERROR_MESSAGE: message,
         c.WORKER: worker.identity,
         c.BUILD_ID: worker.build_id,

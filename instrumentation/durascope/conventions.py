@@ -87,6 +87,7 @@ GEN_AI_CACHE_WRITE_TOKENS = "gen_ai.usage.cache_write.input_tokens"
 GEN_AI_REASONING_TOKENS = "gen_ai.usage.reasoning.output_tokens"
 ERROR_TYPE = "error.type"
 ERROR_TYPE_OTHER = "_OTHER"
+ERROR_TYPE_GONE = "gone_from_server"  # of an attempt that the server gave up, the worker does not know why
 
 # The log record that an attempt sends the moment it starts, so that a crash leaves evidence of it.
 EVENT_ATTEMPT_STARTED = "durascope.attempt.started"
@@ -97,7 +98,8 @@ EVENT_CONTENT = "gen_ai.client.inference.operation.details"
 HEADER_TRACER = "_tracer-data"  # Temporal's own: JSON {"traceparent": ...}
 HEADER_AGENTS = "__openai_span"  # the Agents integration's: JSON with its trace and span ids
 MCP_ACTIVITIES = "temporalio.mcp."  # the prefix of activity types of MCP servers that a worker offers by name
-HEADER_DURASCOPE = "_durascope"  # ours, on activities: JSON {"traceparent", "parent", "agent", "kind"}
+HEADER_DURASCOPE = "_durascope"  # ours, on activities and children: JSON {"traceparent", "parent", "agent", "kind"}
+HEADER_NEXUS_PARENT = "durascope-parent"  # ours, on Nexus operations, beside "traceparent": 16 hex
 
 # Metrics (low cardinality: never a workflow, run or conversation id).
 METRIC_TOKEN_USAGE = "gen_ai.client.token.usage"

@@ -3,6 +3,7 @@
 ``read_history`` folds a whole history; ``HistoryReader`` takes events as they come, for runs that are still open.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Final
@@ -15,11 +16,12 @@ from durascope._history_failures import read_failure
 from durascope._history_inherited import noted
 from durascope._history_json import HistoryFile, load_history_json
 from durascope._history_local import LOCAL_ACTIVITY_MARKER, LocalActivities
-from durascope._history_payloads import Decode, json_value
+from durascope._history_payloads import Decode, json_object, json_value
 from durascope._history_run import Run
 from durascope._history_waits import Waits
+from durascope.conventions import HEADER_DURASCOPE, HEADER_NEXUS_PARENT
 from durascope.exceptions import HistoryError
-from durascope.identity import RunKey
+from durascope.identity import RunKey, child_operation, nexus_operation
 from durascope.records import HistoryRecord, Kind, Micros, OperationFacts, RunStatus, Status
 
 __all__ = ["HistoryError", "HistoryFile", "HistoryReader", "load_history_json", "read_history"]
@@ -63,6 +65,7 @@ class HistoryReader:
         self.decode = decode
         self._waits = Waits(key)
         self._operations: dict[int, OperationFacts] = {}  # children, timers ... by the event that opened them
+        self._begun: Counter[str] = Counter()  # children and Nexus operations so far, by name
         self._timers: dict[str, int] = {}
         self._admitted: dict[str, str] = {}
         self._failed_task: int | None = None
@@ -107,10 +110,10 @@ class HistoryReader:
             self._waits.commanded()
         handler = _HANDLERS.get(event.event_type)
         if handler is not None:
-            attributes = event.WhichOneof("attributes")
-            if attributes is None:
+            attributes = _ATTRIBUTES[event.event_type]
+            if not event.HasField(attributes):
                 raise HistoryError(
-                    f"event {event.event_id} of workflow {self.key.workflow_id} has no attributes; "
+                    f"event {event.event_id} of workflow {self.key.workflow_id} has no attributes of its type; "
                     "download the history again"
                 )
             handler(self, event, micros(event.event_time), getattr(event, attributes))
@@ -207,7 +210,10 @@ class HistoryReader:
 
     def _child_initiated(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
         self._waits.open_work += 1
-        self._open(event, at, Kind.CHILD, attrs.workflow_type.name, attrs.workflow_id)
+        own_id = child_operation(attrs.workflow_id, self._nth(f"child {attrs.workflow_id}"))
+        ours = json_object(attrs.header.fields.get(HEADER_DURASCOPE), self.decode)
+        parent = ours.get("parent")
+        self._open(event, at, Kind.CHILD, attrs.workflow_type.name, attrs.workflow_id, own_id, parent)
 
     def _work_closed(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
         self._waits.open_work = max(self._waits.open_work - 1, 0)
@@ -217,7 +223,14 @@ class HistoryReader:
 
     def _nexus_scheduled(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
         self._waits.open_work += 1
-        self._open(event, at, Kind.ACTIVITY, f"{attrs.service}.{attrs.operation}", attrs.endpoint)
+        name = f"{attrs.service}.{attrs.operation}"
+        own_id = nexus_operation(attrs.service, attrs.operation, self._nth(f"nexus {name}"))
+        parent = attrs.nexus_header.get(HEADER_NEXUS_PARENT)
+        self._open(event, at, Kind.NEXUS, name, attrs.endpoint, own_id, parent)
+
+    def _nth(self, name: str) -> int:
+        self._begun[name] += 1
+        return self._begun[name]
 
     def _timer_started(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
         self._waits.open_timers += 1
@@ -260,14 +273,18 @@ class HistoryReader:
     def _closed(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
         self._run.close(at, attrs, _RUN_OUTCOMES[event.event_type])
 
-    def _open(self, event: HistoryEvent, at: Micros, kind: Kind, name: str, detail: str | None = None) -> None:
+    def _open(
+        self, event: HistoryEvent, at: Micros, kind: Kind, name: str,
+        detail: str | None = None, own_id: str | None = None, parent: object = None,
+    ) -> None:  # fmt: skip
         self._operations[event.event_id] = OperationFacts(
             *self.key,
-            operation_id=f"{_ID_PREFIX.get(event.event_type, kind.value)}:{event.event_id}",
+            operation_id=own_id or f"{kind.value}:{event.event_id}",
             kind=kind,
             name=name,
             status=Status.RUNNING,
             scheduled=at,
+            parent_span_id=parent if isinstance(parent, str) else None,
             event_id=event.event_id,
             detail=detail,
         )
@@ -291,7 +308,6 @@ def _is_command(event: HistoryEvent) -> bool:
     return bool(attributes and getattr(getattr(event, attributes), "workflow_task_completed_event_id", 0))
 
 
-_ID_PREFIX: Final = {EventType.EVENT_TYPE_NEXUS_OPERATION_SCHEDULED: "nexus"}
 _ACTIVITY_OUTCOMES: Final = {
     EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED: Status.OK,
     EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED: Status.ERROR,
@@ -343,4 +359,8 @@ _HANDLERS: Final[dict[int, _Handler]] = {
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED: _R._update_completed,
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED: _R._cancel_requested,
     **dict.fromkeys(_RUN_OUTCOMES, _R._closed),
+}
+_ATTRIBUTES: Final[dict[int, Any]] = {
+    each: f"{EventType.Name(each).removeprefix('EVENT_TYPE_').lower()}_event_attributes"  # type: ignore[arg-type]  # stubs
+    for each in _HANDLERS
 }

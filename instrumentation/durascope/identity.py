@@ -63,6 +63,16 @@ def activity_operation(activity_id: str) -> str:
     return f"activity:{activity_id}"
 
 
+def child_operation(workflow_id: str, nth: int) -> str:
+    """The operation id of a run's ``nth`` child (from 1) with this workflow id."""
+    return f"child:{nth}:{workflow_id}"
+
+
+def nexus_operation(service: str, operation: str, nth: int) -> str:
+    """The operation id of a run's ``nth`` call (from 1) of this Nexus operation."""
+    return f"nexus:{nth}:{service}.{operation}"
+
+
 def format_trace_id(value: int) -> str:
     """32 lower-case hex digits."""
     return f"{value:032x}"

@@ -45,6 +45,7 @@ class Kind(StrEnum):
     GUARDRAIL = "guardrail"  # a check of the Agents SDK; ``error`` when it tripped
     LOCAL_ACTIVITY = "local_activity"
     CHILD = "child"
+    NEXUS = "nexus"
     TIMER = "timer"
     SIGNAL = "signal"
     UPDATE = "update"
@@ -114,7 +115,7 @@ class OperationFacts:
     namespace: str
     workflow_id: str
     run_id: str
-    operation_id: str  # "activity:<activity id>", "timer:<id>", "child:<event id>", "signal:<event id>" ...
+    operation_id: str  # "activity:<activity id>", "child:<nth>:<workflow id>", "timer:<event id>" ...
     kind: Kind
     name: str
     status: Status
@@ -138,7 +139,9 @@ class OperationFacts:
     event_id: int | None = None
     error_type: str | None = None
     error_message: str | None = None
-    detail: str | None = None  # child: its workflow id; signal/update: its name; tool, activity: arguments' digest
+    detail: str | None = (
+        None  # child: its workflow id; nexus: endpoint; signal/update: name; tool, activity: arguments' digest
+    )
 
 
 @dataclass(frozen=True, slots=True)

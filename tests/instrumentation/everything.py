@@ -1,5 +1,6 @@
 """A run that has everything the Agents SDK can do in a workflow, and the model's script for it."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -81,6 +82,7 @@ class Everything:
         )  # fmt: skip
         with trace("Trip"), custom_span("plan"):
             result = await Runner.run(desk, workflow.info().workflow_id)
+            await asyncio.sleep(0)  # the task is not over when the agent is
             _stumble()
         return str(result.final_output)
 

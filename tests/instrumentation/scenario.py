@@ -16,7 +16,7 @@ from typing import Any
 from temporalio import activity, workflow
 from temporalio.common import RetryPolicy
 from temporalio.contrib.workflow_streams import WorkflowStream
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from agents import Agent, ModelRetrySettings, ModelSettings, RunConfig, Runner, function_tool
@@ -27,6 +27,7 @@ with workflow.unsafe.imports_passed_through():
 TRUTH = "DURASCOPE_TEST_TRUTH"
 QUICK = RetryPolicy(initial_interval=timedelta(milliseconds=100), backoff_coefficient=2.0, maximum_attempts=5)
 TIMEOUT = timedelta(seconds=60)
+BRIEF = timedelta(seconds=3)
 INSISTENT = ModelRetrySettings(max_retries=2, backoff={"initial_delay": 0.1}, policy=lambda _: True)
 SLOW = Latency(first_token=40.0, spread=0.0)
 HANGING = (
@@ -63,7 +64,7 @@ def truth(path: Path) -> list[Told]:
 
 @activity.defn
 async def lookup(key: str) -> str:
-    """Look a thing up; "flaky" fails twice, "fatal" for good, "slow" heartbeats long, "stuck" ignores time."""
+    """Look a thing up; what the key says may go wrong, mostly on the first attempt only."""
     tell("started")
     try:
         await _work(key)
@@ -84,7 +85,12 @@ async def _work(key: str) -> None:
         raise ValueError("not now")
     if "dictated" in key and activity.info().attempt < 2:
         raise ApplicationError("wait", type="Busy", next_retry_delay=timedelta(milliseconds=300))
-    if "slow" in key:
+    first = activity.info().attempt < 2
+    if first and ("silent" in key or "overtime" in key):
+        await asyncio.sleep(20)
+    if first and "late" in key:
+        await asyncio.sleep(1.5 * BRIEF.total_seconds())
+    if "slow" in key or (first and any(word in key for word in ("beating", "late", "leaving"))):
         for _ in range(200):
             activity.heartbeat()
             await asyncio.sleep(0.1)
@@ -160,6 +166,35 @@ class Journey:
         return self._notes
 
 
+@workflow.defn
+class Errand:
+    """One activity, without an agent: its key says what happens to it."""
+
+    def __init__(self) -> None:
+        self._go = False
+
+    @workflow.run
+    async def run(self, key: str) -> str:
+        limited = "overtime" in key or "beating" in key
+        errand = workflow.start_activity(
+            lookup, key, start_to_close_timeout=BRIEF if limited else TIMEOUT,
+            heartbeat_timeout=BRIEF if "silent" in key or "late" in key else TIMEOUT, retry_policy=QUICK,
+            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        )  # fmt: skip
+        if "dropped" in key:
+            await workflow.wait_condition(lambda: self._go)
+            errand.cancel()
+        try:
+            return await errand
+        except ActivityError as error:
+            return str(error.cause)
+
+    @workflow.signal
+    async def go(self) -> None:
+        """Drop it."""
+        self._go = True
+
+
 async def _ask(prompt: str) -> str:
     config = RunConfig(trace_include_sensitive_data="private" not in prompt)
     if "streaming" in prompt:
@@ -197,5 +232,5 @@ def rules() -> list[Rule]:
     ]
 
 
-WORKFLOWS: list[Any] = [Journey]
+WORKFLOWS: list[Any] = [Journey, Errand]
 ACTIVITIES: list[Any] = [lookup, lookup_in_thread]

@@ -81,7 +81,8 @@ def test_every_kind_of_agents_span_is_described() -> None:
 def test_private_things_that_we_read_are_still_there() -> None:
     """Each named where it is read; without them we would fail quietly."""
     assert callable(workflow._Runtime.maybe_current)
-    assert "_deleting" in inspect.getsource(_workflow_instance)
+    for name in ("_deleting", "self._ready: ", "raise self._current_activation_error"):
+        assert name in inspect.getsource(_workflow_instance)
     assert issubclass(activity._CompleteAsyncError, BaseException)
     assert "_seq" in inspect.getsource(_workflow_instance._ActivityHandle)
     assert "_task" in inspect.getsource(_workflow_instance._NexusOperationHandle)

@@ -11,13 +11,14 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from durascope import conventions as c
-from durascope._outcome import Outcome, backoff, cancellation, outcome_of
+from durascope._outcome import Outcome, backoff, outcome_of
 from durascope.records import RetryBy, Status
 from durascope.testing import InMemory, attribute
 from tests.instrumentation.inside import run, working
 from tests.instrumentation.world import World
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+BRIEF = timedelta(milliseconds=10)
 POLICY = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=3, maximum_interval=timedelta(seconds=5),
     maximum_attempts=4, non_retryable_error_types=["Fatal"],
@@ -33,7 +34,7 @@ def info(**changes: Any) -> activity.Info:
 
 def test_the_policy_dictates_the_delay() -> None:
     """It grows up to the longest interval, and ends with the last attempt."""
-    delays = [outcome_of(ValueError("no"), info(attempt=n), None, NOW).retry_delay for n in (1, 2, 3, 4)]
+    delays = [outcome_of(ValueError("no"), info(attempt=n), None, NOW, BRIEF).retry_delay for n in (1, 2, 3, 4)]
     assert delays == [1.0, 3.0, 5.0, None]
     assert backoff(POLICY, 10_000) == 5.0
 
@@ -41,7 +42,7 @@ def test_the_policy_dictates_the_delay() -> None:
 def test_the_server_dictates_the_delay() -> None:
     """Retry-After comes as the error's own delay."""
     error = ApplicationError("busy", type="APIStatusError", next_retry_delay=timedelta(seconds=7))
-    found = outcome_of(error, info(), None, NOW)
+    found = outcome_of(error, info(), None, NOW, BRIEF)
     assert found == Outcome(Status.ERROR, "APIStatusError", "busy", 7.0, RetryBy.SERVER)
 
 
@@ -56,24 +57,27 @@ def test_the_server_dictates_the_delay() -> None:
 )
 def test_no_further_attempt(error: Exception, changes: dict[str, Any]) -> None:
     """Nothing follows: neither a delay nor anyone who says so."""
-    found = outcome_of(error, info(**changes), None, NOW)
+    found = outcome_of(error, info(**changes), None, NOW, BRIEF)
     assert (found.status, found.retry_delay, found.retry_by) == (Status.ERROR, None, None)
 
 
 @pytest.mark.parametrize(
-    ("reason", "status", "kind"),
+    ("reason", "ran", "end"),
     [
-        ("timed_out", Status.TIMEOUT, "timeout"),
-        ("worker_shutdown", Status.CANCELLED, "worker_shutdown"),
-        ("not_found", Status.CANCELLED, "gone_from_server"),
-        ("cancel_requested", Status.CANCELLED, "cancelled"),
+        ("timed_out", 30, ("timeout", "Heartbeat", RetryBy.POLICY)),
+        ("timed_out", 60, ("timeout", "StartToClose", RetryBy.POLICY)),
+        ("not_found", 60, ("timeout", "StartToClose", RetryBy.POLICY)),
+        ("not_found", 30, ("cancelled", "gone_from_server", None)),
+        ("worker_shutdown", 30, ("cancelled", "worker_shutdown", RetryBy.POLICY)),
+        ("cancel_requested", 60, ("cancelled", "cancelled", None)),
     ],
 )
-def test_reasons_of_a_cancellation(reason: str, status: Status, kind: str) -> None:
-    """Temporal cancels an attempt for many reasons."""
+def test_reasons_of_a_cancellation(reason: str, ran: int, end: tuple[Any, ...]) -> None:
+    """Temporal cancels an attempt for many reasons; how long it ran tells which limit it met."""
     details = activity.ActivityCancellationDetails(**{reason: True})
-    assert cancellation(details) == (status, kind)
-    assert outcome_of(asyncio.CancelledError(), info(), details, NOW).error_type == kind
+    limits = {"start_to_close_timeout": timedelta(seconds=60), "heartbeat_timeout": timedelta(seconds=10)}
+    found = outcome_of(asyncio.CancelledError(), info(**limits), details, NOW, timedelta(seconds=ran))
+    assert (found.status, found.error_type, found.retry_by) == end
 
 
 async def test_the_http_clients_own_retries_are_counted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

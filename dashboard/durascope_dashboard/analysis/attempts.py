@@ -7,6 +7,7 @@ exists; "over": superseded, or its operation or run has closed):
     B, and over                                                            -> lost     (a start, no end)
     B                                                                      -> running
     S ok, and superseded                                                   -> timeout  (the server did not take it)
+    S gone from the server, and H tells a timeout                          -> timeout
     S                                                                      -> S
     O error | timeout | cancelled                                          -> O
     superseded                                                             -> error    (else no later attempt)
@@ -20,6 +21,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from durascope.conventions import ERROR_TYPE_GONE
 from durascope_dashboard.analysis.keys import (
     Codes,
     Mask,
@@ -126,6 +128,8 @@ def _status(sources: Sources, op_closed: Mask, run_closed: Mask, last: Mask) -> 
     status = status.mask(among(seen["status"], "error", "timeout", "cancelled"), seen["status"])
     status = status.mask(in_span, span["status"])
     status = status.mask(in_span & among(span["status"], "ok") & ~last, "timeout")
+    gone = in_span & among(span["error_type"], ERROR_TYPE_GONE)
+    status = status.mask(gone & among(history["status"], "timeout"), "timeout")
     status = status.mask(begun, np.where(~last | closed, "lost", "running"))
     return status.mask(told, history["status"])
 

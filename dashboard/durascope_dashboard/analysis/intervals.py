@@ -13,7 +13,9 @@ from durascope_dashboard.analysis.keys import Codes, Floats, among, floats
 from durascope_dashboard.analysis.times import Times
 
 _RUN_CLASS = {Kind.MODEL: "model", Kind.TOOL: "tool", Kind.MCP: "tool"}
-_OPERATION_CLASS = {Kind.HUMAN_WAIT: "external_wait", Kind.CHILD: "external_wait", Kind.TIMER: "timer"}
+_OPERATION_CLASS = {
+    Kind.HUMAN_WAIT: "external_wait", Kind.CHILD: "external_wait", Kind.NEXUS: "external_wait", Kind.TIMER: "timer",
+}  # fmt: skip
 
 _Part = tuple[Codes, Codes, Floats, Floats]
 

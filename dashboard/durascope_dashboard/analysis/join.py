@@ -111,7 +111,9 @@ def _fill_start(runs: pd.DataFrame, told: Evidence, now: Micros) -> None:
 
 
 def _operations(told: Evidence) -> pd.DataFrame:
-    parents = pd.concat([told.history_operations["parent_span_id"], told.span_attempts["parent_span_id"]])
+    # A tool that is an activity is one operation; one that starts a child, or calls a service, is two.
+    activities = told.history_operations[present(told.history_operations["activity_id"])]
+    parents = pd.concat([activities["parent_span_id"], told.span_attempts["parent_span_id"]])
     tools = spans.workflow_tools(told.spans, parents)
     others = [told.history_attempts, told.observations]
     return operations.gather(told.history_operations, told.span_attempts, others, tools, told.spans)

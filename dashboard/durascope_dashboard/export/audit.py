@@ -24,7 +24,7 @@ _SPAN_EVENTS = {c.SPAN_HANDOFF: "handoff", c.SPAN_GUARDRAIL: "guardrail"}
 _OPERATION_EVENTS = {
     Kind.MODEL: "model_call", Kind.TOOL: "tool_call", Kind.MCP: "tool_call", Kind.ACTIVITY: "activity",
     Kind.LOCAL_ACTIVITY: "activity", Kind.SIGNAL: "signal", Kind.UPDATE: "update", Kind.HUMAN_WAIT: "approval_wait",
-    Kind.CHILD: "child_workflow",
+    Kind.CHILD: "child_workflow", Kind.NEXUS: "nexus_operation",
 }  # fmt: skip
 
 

@@ -26,7 +26,8 @@ FAILED = {RunStatus.FAILED, RunStatus.TIMED_OUT, RunStatus.TERMINATED, Status.ER
 OPEN = {Status.RUNNING, Status.PENDING}
 # What an operation that is no activity stands for.
 _SPAN_KIND = {
-    Kind.CHILD: c.SPAN_CHILD, Kind.TIMER: c.SPAN_TIMER, Kind.SIGNAL: c.SPAN_SIGNAL, Kind.UPDATE: c.SPAN_UPDATE,
+    Kind.CHILD: c.SPAN_CHILD, Kind.NEXUS: c.SPAN_NEXUS, Kind.TIMER: c.SPAN_TIMER, Kind.SIGNAL: c.SPAN_SIGNAL,
+    Kind.UPDATE: c.SPAN_UPDATE,
 }  # fmt: skip
 
 

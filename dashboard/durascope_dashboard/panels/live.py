@@ -80,7 +80,7 @@ def _one(operation: Row, tries: list[Row], now: int) -> Pending:
 
 _WAITING = {
     "human_wait": "waits for somebody outside", "timer": "waits for its timer", "update": "update in progress",
-    "child": "child workflow is running",
+    "child": "child workflow is running", "nexus": "Nexus operation is running",
 }  # fmt: skip
 
 

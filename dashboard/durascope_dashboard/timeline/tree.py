@@ -22,7 +22,7 @@ MANY: Final = 1_000
 GROUP: Final = 100
 SHOWN: Final = frozenset(
     {conventions.SPAN_AGENT, conventions.SPAN_TURN, conventions.SPAN_HANDOFF, conventions.SPAN_GUARDRAIL,
-     conventions.SPAN_CUSTOM, conventions.SPAN_NEXUS}
+     conventions.SPAN_CUSTOM}
 )  # fmt: skip
 # Shown only if no operation stands for the same thing: a tool that runs inside the workflow is no activity.
 SHOWN_ALONE: Final = frozenset({conventions.SPAN_TOOL, conventions.SPAN_MCP})
@@ -87,7 +87,8 @@ class _Places:
         for node in operations.values():
             span_id = identity.format_span_id(identity.operation_span_id(key, node.id))
             self.rows[span_id] = node.id
-        self.scheduled = {node.data["parent_span_id"] for node in operations.values()} - {None}
+        activities = (node.data for node in operations.values() if node.data["activity_id"] is not None)
+        self.scheduled = {row["parent_span_id"] for row in activities} - {None}
 
     def shown(self, span: Row) -> bool:
         """Whether the span is a row of its own."""
