@@ -7,7 +7,6 @@ frames with nullable types, so that unknown stays unknown.
 import json
 import os
 import time
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -32,7 +31,7 @@ def now() -> int:
 
 @st.cache_resource(show_spinner=False)
 def _reader(server: str | None, store: str | None) -> Reader:
-    return connect(server, Path(store) if store else None)
+    return connect(server, store or None)
 
 
 def source() -> tuple[str | None, str | None]:

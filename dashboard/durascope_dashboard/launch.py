@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from durascope_dashboard.store.location import Location, secret_text
 from durascope_dashboard.theme import streamlit_options
 
 APP = Path(__file__).with_name("app.py")
@@ -37,12 +38,12 @@ def arguments(port: int, *, address: str = "127.0.0.1", browser: bool = False) -
 
 
 def environment(
-    server: str | None, store: Path | None, *, temporal_ui: str | None = None, grafana: str | None = None
+    server: str | None, store: Location | None, *, temporal_ui: str | None = None, grafana: str | None = None
 ) -> dict[str, str]:
     """The variables that tell the page where its data and its links are; only those that are known."""
     values = {
         "DURASCOPE_SERVER": server,
-        "DURASCOPE_STORE": None if store is None else str(store),
+        "DURASCOPE_STORE": None if store is None else secret_text(store),
         LINKS["temporal_ui"]: temporal_ui,
         LINKS["grafana"]: grafana,
     }
@@ -56,7 +57,7 @@ def command(port: int, *, address: str = "127.0.0.1") -> list[str]:
 
 def launch_dashboard(
     server: str | None,
-    store: Path | None,
+    store: Location | None,
     port: int = DEFAULT_PORT,
     *,
     address: str = "127.0.0.1",
@@ -67,7 +68,7 @@ def launch_dashboard(
 ) -> int:
     """Serve the dashboard in the foreground until SIGINT or SIGTERM; answers the exit code.
 
-    ``server`` is a collector's URL, ``store`` a store file to open when no collector answers; both None: the defaults.
+    ``server`` is a collector's URL, ``store`` a store to open when no collector answers; both None: the defaults.
     Raises ``PortInUse``.
     """
     from streamlit.web import cli

@@ -1,16 +1,16 @@
-"""Answers from a store in this process: inside the collector, or a file opened when no collector runs."""
+"""Answers from a store opened in this process: the collector's own, a file when no collector runs, or ClickHouse."""
 
 from typing import Any
 
 import pyarrow as pa
 
-from durascope_dashboard.store.duckdb_store import DuckStore
+from durascope_dashboard.store.engine import Store
 
 
 class LocalReader:
     """A reader over an open store."""
 
-    def __init__(self, store: DuckStore) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
 
     def query(self, name: str, **params: Any) -> pa.Table:
@@ -19,7 +19,7 @@ class LocalReader:
 
     def health(self) -> dict[str, Any]:
         """A store without a collector: nothing arrives, so nothing lags."""
-        return {"status": "ready", "engine": self._store.engine, "store": str(self._store.path), "collector": False}
+        return {"status": "ready", "engine": self._store.engine, "store": self._store.name, "collector": False}
 
     def close(self) -> None:
         """Release the store."""

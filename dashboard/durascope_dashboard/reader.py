@@ -1,4 +1,4 @@
-"""How everything that shows data gets it: named queries, answered by the collector or by a store file opened here.
+"""How everything that shows data gets it: named queries, answered by the collector or by a store opened here.
 
 Views, the CLI and exporters know only :class:`Reader`; where the rows come from is decided once, in ``connect``.
 """
@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from durascope_dashboard.exceptions import StoreUnavailable
+from durascope_dashboard.store.location import ClickHouseUrl, Location, open_store, parse_location
 
 DEFAULT_SERVER = "http://127.0.0.1:4318"
 
@@ -30,39 +31,41 @@ class Reader(Protocol):
         ...
 
 
-def default_store() -> Path:
-    """``DURASCOPE_STORE``, else a file in the user's data directory."""
+def default_store() -> Location:
+    """``DURASCOPE_STORE``, else a file in the user's data directory. Raises UsageError."""
     named = os.environ.get("DURASCOPE_STORE")
     if named:
-        return Path(named)
+        return parse_location(named)
     import platformdirs
 
     return Path(platformdirs.user_data_dir("durascope")) / "durascope.duckdb"
 
 
-def connect(server: str | None = None, store: Path | str | None = None) -> Reader:
-    """The running collector if there is one, else the store file opened read-only here.
+def connect(server: str | None = None, store: Location | str | None = None) -> Reader:
+    """The running collector if there is one, else the store opened read-only here.
 
-    A ``server`` that is named must answer. A ``store`` that is named is what is read: through the collector that owns
-    it if that runs, else directly. Raises StoreUnavailable.
+    A ``server`` that is named must answer. A ``store`` that is named is what is read: a file through the collector
+    that owns it if that runs, else directly; a ClickHouse server always directly. Raises StoreUnavailable, UsageError.
     """
     if server:
         return _remote(server, None)
-    path = Path(store) if store is not None else None
+    location = parse_location(store) if store is not None else None
+    if isinstance(location, ClickHouseUrl) and not location.embedded:
+        return _open(location)
     try:
-        return _remote(os.environ.get("DURASCOPE_SERVER") or DEFAULT_SERVER, path)
+        return _remote(os.environ.get("DURASCOPE_SERVER") or DEFAULT_SERVER, location)
     except StoreUnavailable:
-        return _open(path or default_store())
+        return _open(location or default_store())
 
 
-def _remote(server: str, store: Path | None) -> Reader:
-    """A collector that answers and, if ``store`` is named, owns that file."""
+def _remote(server: str, store: Location | None) -> Reader:
+    """A collector that answers and, if ``store`` is named, owns it."""
     from durascope_dashboard.remote_reader import RemoteReader
 
     reader = RemoteReader(server, token=os.environ.get("DURASCOPE_TOKEN"))
     try:
         owned = str(reader.health().get("store"))
-        if store is not None and os.path.realpath(owned) != os.path.realpath(store):
+        if store is not None and not _same(owned, store):
             raise StoreUnavailable(f"the collector at {server} owns the store {owned}, not {store}")
     except BaseException:
         reader.close()
@@ -70,8 +73,13 @@ def _remote(server: str, store: Path | None) -> Reader:
     return reader
 
 
-def _open(path: Path) -> Reader:
-    from durascope_dashboard.local_reader import LocalReader
-    from durascope_dashboard.store.duckdb_store import DuckStore
+def _same(owned: str, store: Location) -> bool:
+    if isinstance(store, ClickHouseUrl):
+        return owned == str(store)
+    return os.path.realpath(owned) == os.path.realpath(store)
 
-    return LocalReader(DuckStore(path, read_only=True))
+
+def _open(location: Location) -> Reader:
+    from durascope_dashboard.local_reader import LocalReader
+
+    return LocalReader(open_store(location, read_only=True))

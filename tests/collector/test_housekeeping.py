@@ -41,7 +41,7 @@ def test_runs_go_when_they_are_old_but_not_by_a_clock_that_jumped(
         keeper.retain()
         assert keeper.dropped_runs == 0
         monkeypatch.setattr(time, "time", lambda: real() + 31_536_000)
-        monkeypatch.setattr(housekeeping_, "micros_now", lambda: int(time.time() * 1e6))
+        monkeypatch.setattr(store, "clock", lambda: int(time.time() * 1e6))
         keeper.retain()
         assert keeper.dropped_runs == 0 and not keeper.clock_is_steady()
         later = Housekeeping(store, Retention(age_s=86_400))  # the same clock, but steady

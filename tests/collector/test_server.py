@@ -144,7 +144,7 @@ def test_connect_finds_the_collector_else_opens_the_store(
     reader.close()
     with pytest.raises(StoreLocked, match="in use by process"):
         # In a process of its own DuckDB would refuse; here the same process holds it, so ask one.
-        _open_elsewhere(running.collector.store.path)
+        _open_elsewhere(Path(running.collector.store.name))
     with pytest.raises(StoreUnavailable, match="does not answer"):
         connect("http://127.0.0.1:1")
     monkeypatch.setenv("DURASCOPE_SERVER", "http://127.0.0.1:1")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from durascope_dashboard.analysis import diagnosis
 from durascope_dashboard.analysis.diagnosis import Finding, Level
 from durascope_dashboard.exceptions import DurascopeError, StoreUnavailable, UnknownQuery
+from durascope_dashboard.store.location import Location
 
 if TYPE_CHECKING:
     from durascope_dashboard.reader import Reader
@@ -20,7 +21,7 @@ LOOKED_AT = 1000
 _WORKER_SIDE = ("temporalio", "temporalio-openai-agents", "openai-agents", "opentelemetry-sdk")
 
 
-def examine(server: str | None, store: Path | None, temporal: "TemporalConfig") -> Iterator[Finding]:
+def examine(server: str | None, store: Location | None, temporal: "TemporalConfig") -> Iterator[Finding]:
     """All checks, one after the other, so that each can be shown as it is made."""
     yield from versions()
     yield from diagnosis.environment(os.environ)

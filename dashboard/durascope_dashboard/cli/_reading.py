@@ -3,21 +3,22 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from durascope_dashboard.cli._store_option import store_option
+
 if TYPE_CHECKING:
     from durascope_dashboard.reader import Reader
+    from durascope_dashboard.store.location import Location
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def source_options(function: F) -> F:
     """``--server`` and ``--store``."""
-    store = click.option("--store", type=click.Path(dir_okay=False, path_type=Path), envvar="DURASCOPE_STORE",
-                         show_envvar=True, help="Open this store file (when no collector runs).")  # fmt: skip
+    store = store_option("Read this store: a file (when no collector runs), or ClickHouse.")
     server = click.option("--server", metavar="URL", help="The collector to ask.  [env: DURASCOPE_SERVER]")
     return server(store(function))
 
@@ -28,7 +29,7 @@ def json_option(function: F) -> F:
 
 
 @contextmanager
-def reading(server: str | None, store: Path | None) -> "Iterator[Reader]":
+def reading(server: str | None, store: "Location | None") -> "Iterator[Reader]":
     """A reader of the collector or the store, closed at the end."""
     from durascope_dashboard.reader import connect
 

@@ -1,12 +1,13 @@
 """`durascope backfill`: the histories of runs that have already closed."""
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from durascope_dashboard.cli._store_option import store_option
 from durascope_dashboard.cli._temporal import temporal_config, temporal_options
+from durascope_dashboard.store.location import Location
 
 if TYPE_CHECKING:
     from durascope_dashboard.temporal.backfill import Tally
@@ -16,10 +17,9 @@ if TYPE_CHECKING:
 @click.option("--query", metavar="VISIBILITY", help="Which runs, as in `temporal workflow list --query`.")
 @click.option("--since", metavar="AGE|TIME", help="Only runs that closed since then: 7d, 12h, 2026-11-23.")
 @click.option("--in-flight", default=16, show_default=True, type=click.IntRange(1, 256), help="Histories at once.")
-@click.option("--store", type=click.Path(dir_okay=False, path_type=Path), envvar="DURASCOPE_STORE", show_envvar=True,
-              help="The store file.  [default: in the user data directory]")  # fmt: skip
+@store_option("The store.  [default: a file in the user data directory]")
 @temporal_options
-def command(query: str | None, since: str | None, in_flight: int, store: Path | None, **temporal: Any) -> None:
+def command(query: str | None, since: str | None, in_flight: int, store: Location | None, **temporal: Any) -> None:
     """Read the histories of closed runs into the store; interrupted, it goes on where it was when run again."""
     from durascope_dashboard.reader import default_store
     from durascope_dashboard.temporal.backfill import parse_since, run_backfill

@@ -1,12 +1,13 @@
 """`durascope collect`: the collector in the foreground."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from durascope_dashboard.cli._serving import serving_options, serving_settings
+from durascope_dashboard.cli._store_option import store_option
 from durascope_dashboard.cli._temporal import temporal_config, temporal_options
+from durascope_dashboard.store.location import Location
 
 if TYPE_CHECKING:
     from durascope_dashboard.collector.ingest import Ingest
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command("collect")
-@click.option("--store", type=click.Path(dir_okay=False, path_type=Path), envvar="DURASCOPE_STORE", show_envvar=True,
-              help="The store file.  [default: in the user data directory]")  # fmt: skip
+@store_option("The store.  [default: a file in the user data directory]")
 @click.option("--otlp-grpc", default="127.0.0.1:4317", show_default=True, metavar="HOST:PORT", help="OTLP over gRPC.")
 @click.option("--otlp-http", default="127.0.0.1:4318", show_default=True, metavar="HOST:PORT",
               help="OTLP over HTTP, read API and /healthz.")  # fmt: skip
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @serving_options
 @temporal_options
 def command(
-    store: Path | None,
+    store: Location | None,
     otlp_grpc: str,
     otlp_http: str,
     no_history: bool,

@@ -1,12 +1,12 @@
 """`durascope compare A B`: what changed, operation by operation, and whether it got better."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from durascope_dashboard.cli._choices import complete_workflow_id
 from durascope_dashboard.cli._reading import json_option, print_json, read_run, reading, source_options
+from durascope_dashboard.store.location import Location
 
 if TYPE_CHECKING:
     from durascope_dashboard.analysis.compare import Comparison
@@ -27,7 +27,7 @@ PEERS = 1000
 @source_options
 def command(
     a: str, b: str | None, median: bool, run_a: str | None, run_b: str | None, namespace: str | None, everything: bool,
-    as_json: bool, server: str | None, store: Path | None,
+    as_json: bool, server: str | None, store: Location | None,
 ) -> None:  # fmt: skip
     """Compare two runs: time, retries, tokens, cost, each operation, and where they first part.
 

@@ -1,10 +1,9 @@
 """`durascope dashboard`: the web page."""
 
-from pathlib import Path
-
 import click
 
 from durascope_dashboard.cli._reading import source_options
+from durascope_dashboard.store.location import Location
 
 
 @click.command("dashboard")
@@ -12,7 +11,7 @@ from durascope_dashboard.cli._reading import source_options
 @click.option("--host", default="127.0.0.1", show_default=True, help="On which address.")
 @click.option("--browser", is_flag=True, help="Open it in a browser.")
 @source_options
-def command(port: int, host: str, browser: bool, server: str | None, store: Path | None) -> int:
+def command(port: int, host: str, browser: bool, server: str | None, store: Location | None) -> int:
     """Serve the dashboard in the foreground until Ctrl-C."""
     from durascope_dashboard.launch import launch_dashboard
 

@@ -1,13 +1,13 @@
 """`durascope doctor`: is everything connected, complete and in time; and if not, what to do."""
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import click
 
 from durascope_dashboard.cli._reading import json_option, print_json, source_options
 from durascope_dashboard.cli._temporal import temporal_config, temporal_options
+from durascope_dashboard.store.location import Location
 
 _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "failed": ("✗", "bold red"), "unknown": ("–", "dim")}
 
@@ -16,7 +16,7 @@ _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "failed": ("✗", 
 @temporal_options
 @json_option
 @source_options
-def command(as_json: bool, server: str | None, store: Path | None, **temporal: Any) -> int:
+def command(as_json: bool, server: str | None, store: Location | None, **temporal: Any) -> int:
     """Check packages, collector, store, Temporal, task queues, plugins, token sources, clocks and sampling.
 
     \b

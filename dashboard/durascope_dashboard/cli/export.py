@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from durascope_dashboard.cli._reading import reading, source_options
+from durascope_dashboard.store.location import Location
 
 FORMATS = ("json", "csv", "parquet", "perfetto", "otlp", "audit", "metrics")
 PROTOCOLS = ("grpc", "http/protobuf")
@@ -32,7 +33,7 @@ PROTOCOLS = ("grpc", "http/protobuf")
 @click.option("--verify", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="audit: check this trail.")
 @click.option("--last", metavar="HASH", help="audit --verify: the hash that the trail must end with.")
 @source_options
-def command(format: str, server: str | None, store: Path | None, **options: Any) -> int:
+def command(format: str, server: str | None, store: Location | None, **options: Any) -> int:
     """Export a run, the runs that match, or (with nothing named) every run.
 
     \b

@@ -1,12 +1,12 @@
 """`durascope runs`: the fleet at a glance, newest first; troubles by name; live with --watch."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from durascope_dashboard.cli._choices import Since
 from durascope_dashboard.cli._reading import json_option, print_json, reading, source_options
+from durascope_dashboard.store.location import Location
 
 if TYPE_CHECKING:
     from durascope_dashboard.reader import Reader
@@ -47,7 +47,7 @@ SORTS = {
 @source_options
 def command(
     words: tuple[str, ...], limit: int, view: str | None, sort: str | None, watch: bool, as_json: bool,
-    server: str | None, store: Path | None, **filters: Any,
+    server: str | None, store: Location | None, **filters: Any,
 ) -> None:  # fmt: skip
     """List runs, newest first, with retries, waits, tokens and cost. WORDS are searched in ids, names and error types.
 

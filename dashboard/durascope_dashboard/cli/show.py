@@ -1,12 +1,12 @@
 """`durascope show`: one run, every attempt of it, where its time went and what it cost."""
 
-from pathlib import Path
 from typing import Any
 
 import click
 
 from durascope_dashboard.cli._choices import complete_workflow_id
 from durascope_dashboard.cli._reading import json_option, print_json, read_run, reading, source_options
+from durascope_dashboard.store.location import Location
 
 
 @click.command("show")
@@ -18,7 +18,7 @@ from durascope_dashboard.cli._reading import json_option, print_json, read_run, 
 @source_options
 def command(
     workflow_id: str, run_id: str | None, namespace: str | None, everything: bool, as_json: bool,
-    server: str | None, store: Path | None,
+    server: str | None, store: Location | None,
 ) -> None:  # fmt: skip
     """Show a run: why it took so long, every operation and attempt, tokens, cost, and how far to trust the numbers.
 

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import click
 
 from durascope_dashboard.cli._reading import json_option, print_json, reading, source_options
+from durascope_dashboard.cli._store_option import store_option
+from durascope_dashboard.store.location import Location, open_store
 
 
 @click.group("store")
@@ -16,7 +19,7 @@ def command() -> None:
 @command.command("info")
 @json_option
 @source_options
-def info(as_json: bool, server: str | None, store: Path | None) -> None:
+def info(as_json: bool, server: str | None, store: Location | None) -> None:
     """What the store holds, and how large it is."""
     from durascope_dashboard import units
     from durascope_dashboard.analysis.view import moment
@@ -31,61 +34,70 @@ def info(as_json: bool, server: str | None, store: Path | None) -> None:
         click.echo(f"{name.replace('_', ' '):15} {units.bytes_(value) if name == 'bytes' else value}")
 
 
-_FILE = click.option("--store", type=click.Path(dir_okay=False, path_type=Path), envvar="DURASCOPE_STORE",
-                     show_envvar=True, help="The store file.  [default: in the user data directory]")  # fmt: skip
+_STORE = store_option("The store.  [default: a file in the user data directory]")
 _FOLDER = click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 
 
 @command.command("upgrade")
-@_FILE
-def upgrade(store: Path | None) -> None:
+@_STORE
+def upgrade(store: Location | None) -> None:
     """Bring a store of an older Durascope up to date, keeping every row. A collector does so by itself."""
     from durascope_dashboard.exceptions import StoreUnavailable
-    from durascope_dashboard.store.duckdb_store import DuckStore
 
-    path = _path(store)
-    if not path.exists():
-        raise StoreUnavailable(f"there is no store at {path}; name one with --store")
-    DuckStore(path).close()
-    click.echo(f"{path} is up to date")
+    location = _location(store)
+    if isinstance(location, Path) and not location.exists():
+        raise StoreUnavailable(f"there is no store at {location}; name one with --store")
+    open_store(location).close()
+    click.echo(f"{location} is up to date")
 
 
 @command.command("vacuum")
-@_FILE
-def vacuum(store: Path | None) -> None:
-    """Write the store anew without the space that deleted runs left. Stop the collector first."""
+@_STORE
+def vacuum(store: Location | None) -> None:
+    """Write the store anew without the space that deleted runs left. Stop a file's collector first."""
     from durascope_dashboard import units
-    from durascope_dashboard.store import maintenance
 
-    path = _path(store)
-    before, after = maintenance.vacuum(path)
-    click.echo(f"{path}: {units.bytes_(before)} before, {units.bytes_(after)} now")
+    location = _location(store)
+    before, after = _tools(location).vacuum(location)
+    click.echo(f"{location}: {units.bytes_(before)} before, {units.bytes_(after)} now")
 
 
 @command.command("export")
 @_FOLDER
-@_FILE
-def export(folder: Path, store: Path | None) -> None:
-    """Write every table to FOLDER as Parquet. Stop the collector first."""
-    from durascope_dashboard.store import maintenance
-
-    _echo_rows(maintenance.export(_path(store), folder))
+@_STORE
+def export(folder: Path, store: Location | None) -> None:
+    """Write every table to FOLDER as Parquet. Stop a file's collector first."""
+    location = _location(store)
+    _echo_rows(_tools(location).export(location, folder))
 
 
 @command.command("import")
 @_FOLDER
-@_FILE
-def import_(folder: Path, store: Path | None) -> None:
-    """Add what `durascope store export` wrote to FOLDER; what is known already stays. Stop the collector first."""
-    from durascope_dashboard.store import maintenance
+@_STORE
+def import_(folder: Path, store: Location | None) -> None:
+    """Add what `durascope store export` wrote to FOLDER; what is known already stays. Stop a file's collector first.
 
-    _echo_rows(maintenance.import_(_path(store), folder))
+    The way from DuckDB to ClickHouse, or back: export from the one, import into the other.
+    """
+    location = _location(store)
+    _echo_rows(_tools(location).import_(location, folder))
 
 
-def _path(store: Path | None) -> Path:
+def _location(store: Location | None) -> Location:
     from durascope_dashboard.reader import default_store
 
     return store or default_store()
+
+
+def _tools(location: Location) -> Any:
+    """What tends a store of this engine."""
+    if isinstance(location, Path):
+        from durascope_dashboard.store import maintenance
+
+        return maintenance
+    from durascope_dashboard.store.clickhouse import tending
+
+    return tending
 
 
 def _echo_rows(rows: Iterable[tuple[str, int]]) -> None:

@@ -1,22 +1,24 @@
 """`durascope up`: the collector and the dashboard in one command."""
 
+import os
 from pathlib import Path
 
 import click
 
+from durascope_dashboard.cli._store_option import store_option
 from durascope_dashboard.cli._temporal import temporal_options
+from durascope_dashboard.store.location import Location, secret_text
 
 
 @click.command("up")
-@click.option("--store", type=click.Path(dir_okay=False, path_type=Path), envvar="DURASCOPE_STORE", show_envvar=True,
-              help="The store file.  [default: in the user data directory]")  # fmt: skip
+@store_option("The store.  [default: a file in the user data directory]")
 @click.option("--otlp-grpc", default="127.0.0.1:4317", show_default=True, metavar="HOST:PORT", help="OTLP over gRPC.")
 @click.option("--otlp-http", default="127.0.0.1:4318", show_default=True, metavar="HOST:PORT",
               help="OTLP over HTTP, read API and /healthz.")  # fmt: skip
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="The dashboard's port.")
 @temporal_options
 def command(
-    store: Path | None,
+    store: Location | None,
     otlp_grpc: str,
     otlp_http: str,
     port: int,
@@ -33,7 +35,9 @@ def command(
     from durascope_dashboard.reader import default_store
     from durascope_dashboard.up import run_up
 
-    collect = ["--store", str(store or default_store()), "--otlp-grpc", otlp_grpc, "--otlp-http", otlp_http]
+    # Not on the child's command line, which everyone on the machine can read: a URL may hold a password.
+    os.environ["DURASCOPE_STORE"] = secret_text(store or default_store())
+    collect = ["--otlp-grpc", otlp_grpc, "--otlp-http", otlp_http]
     for name, value in temporal.items():
         collect += [f"--{name.replace('_', '-')}", value] if value else []
     for namespace in namespaces:

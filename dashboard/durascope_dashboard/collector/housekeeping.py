@@ -10,7 +10,7 @@ import time
 from typing import Final
 
 from durascope_dashboard.collector.settings import Retention
-from durascope_dashboard.store.duckdb_store import DuckStore, micros_now
+from durascope_dashboard.store.engine import Store
 from durascope_dashboard.store.opening import first_line
 from durascope_dashboard.store.retention import drop_closed_before, drop_oldest
 
@@ -26,7 +26,7 @@ JUMP_S: Final = 3600.0  # a wall clock that moves by more than this against the 
 class Housekeeping:
     """The thread that tends the store. ``busy`` says how many commits there have been: the same number is idleness."""
 
-    def __init__(self, store: DuckStore, retention: Retention, *, every_s: float = EVERY_S) -> None:
+    def __init__(self, store: Store, retention: Retention, *, every_s: float = EVERY_S) -> None:
         self.checkpoints = 0
         self.dropped_runs = 0
         self.errors = 0
@@ -77,7 +77,7 @@ class Housekeeping:
         """Take out runs that are too old, then the oldest while the store is too large."""
         dropped = 0
         if self._retention.age_s is not None and self.clock_is_steady():
-            dropped += drop_closed_before(self._store, micros_now() - int(self._retention.age_s * 1e6))
+            dropped += drop_closed_before(self._store, self._store.clock() - int(self._retention.age_s * 1e6))
         if self._retention.size is not None:
             dropped += drop_oldest(self._store, self._retention.size)
         if dropped:

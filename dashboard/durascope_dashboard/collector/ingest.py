@@ -25,7 +25,8 @@ from durascope_dashboard.collector.payloads import Overloaded
 from durascope_dashboard.collector.rollup import RollUp
 from durascope_dashboard.exceptions import CollectorError
 from durascope_dashboard.store import schema
-from durascope_dashboard.store.duckdb_store import DuckStore, run_keys_table
+from durascope_dashboard.store.duckdb_store import run_keys_table
+from durascope_dashboard.store.engine import Store
 from durascope_dashboard.store.opening import first_line
 
 log = logging.getLogger("durascope.collector")
@@ -68,7 +69,7 @@ class Counters:
 class Ingest:
     """Queue, writer thread and roll-up timer over one store. Also the sink of the history follower."""
 
-    def __init__(self, store: DuckStore, *, rollup_interval_s: float = 0.5, join: Join = join_here) -> None:
+    def __init__(self, store: Store, *, rollup_interval_s: float = 0.5, join: Join = join_here) -> None:
         self.store = store
         self.counters = Counters()
         self.rollup = RollUp(store, interval_s=rollup_interval_s, join=join)

@@ -10,11 +10,9 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-import duckdb
-
 from durascope.identity import RunKey
 from durascope_dashboard.collector.joiner import Join, join_here
-from durascope_dashboard.store.duckdb_store import DuckStore, micros_now
+from durascope_dashboard.store.engine import Store
 from durascope_dashboard.store.opening import first_line
 
 log = logging.getLogger("durascope.collector")
@@ -32,7 +30,7 @@ class RollUp:
     A pass costs some tenths of a second, however few its runs: so after one the thread rests as long as it took.
     """
 
-    def __init__(self, store: DuckStore, *, interval_s: float = 0.5, join: Join = join_here) -> None:
+    def __init__(self, store: Store, *, interval_s: float = 0.5, join: Join = join_here) -> None:
         self.errors = 0
         self.passes = 0
         self.last_pass_s = 0.0
@@ -100,7 +98,9 @@ class RollUp:
             return 0
         try:
             self._join(sorted(taken, key=lambda run: run.run_id))
-        except duckdb.Error as error:  # the store cannot be written, a full disk for one: all of it again, later
+        except (
+            self._store.failures
+        ) as error:  # a full disk, for one: all of it again, later
             self.errors += 1
             log.error("joined runs could not be stored (%s); they are tried again", first_line(error))
             with self._lock:
@@ -114,7 +114,7 @@ class RollUp:
 
     def _join(self, runs: Sequence[RunKey]) -> None:
         """Join and store. Of runs that cannot be joined together the halves are tried: most must not wait for one."""
-        now = micros_now()  # before the evidence is read: what comes later is not in it
+        now = self._store.clock()  # before the evidence is read: what comes later is not in it
         evidence = self._store.evidence_tables(runs)
         try:
             joined = self._join_tables(evidence, now)
@@ -125,7 +125,7 @@ class RollUp:
                 return
             self._failed(f"run {runs[0]} could not be joined; it is shown as it was before")
             return
-        self._store.replace_joined(joined)
+        self._store.replace_joined(joined, as_of=now)
 
     def _failed(self, what: str) -> None:
         self.errors += 1
@@ -136,7 +136,7 @@ class RollUp:
             seq = min((seq for _, seq in self._dirty.values()), default=self._marked_seq)
         try:
             self._store.set_meta(_SEQ, str(seq))
-        except duckdb.Error:  # a full disk: the next start joins more again than it needs to
+        except self._store.failures:  # a full disk: the next start joins more again than it needs to
             self.errors += 1
 
     def _refresh_open(self) -> None:

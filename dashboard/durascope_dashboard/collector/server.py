@@ -10,7 +10,6 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -29,7 +28,7 @@ from durascope_dashboard.collector.settings import Settings
 from durascope_dashboard.exceptions import CollectorError
 from durascope_dashboard.export.metrics_endpoint import MetricsEndpoint
 from durascope_dashboard.local_reader import LocalReader
-from durascope_dashboard.store.duckdb_store import DuckStore
+from durascope_dashboard.store.location import Location, open_store
 
 log = logging.getLogger("durascope.collector")
 
@@ -53,7 +52,7 @@ class Collector:
 
     def __init__(
         self,
-        store: Path,
+        store: Location,
         otlp_grpc: str = GRPC_DEFAULT,
         otlp_http: str = HTTP_DEFAULT,
         *,
@@ -66,7 +65,7 @@ class Collector:
         self.grpc_address = parse_address(otlp_grpc, 4317)
         self.http_address = parse_address(otlp_http, 4318)
         self._ready = False
-        self.store = DuckStore(store)
+        self.store = open_store(store)
         self._joiner = Joiner()
         self.ingest = Ingest(self.store, join=join or self._joiner)
         self.receiver = Receiver(self.ingest)
@@ -83,7 +82,7 @@ class Collector:
         return {
             "status": "ready" if self._ready else "starting",
             "engine": self.store.engine,
-            "store": str(self.store.path.resolve()),
+            "store": self.store.name,
             "history": {"state": "off"} if self.following is None else self.following.health(),
             **self.ingest.health(),
             "dropped_runs": self.housekeeping.dropped_runs,
@@ -148,7 +147,7 @@ class Collector:
 
 
 def run_collector(
-    store: Path,
+    store: Location,
     otlp_grpc: str = GRPC_DEFAULT,
     otlp_http: str = HTTP_DEFAULT,
     history: bool = True,
@@ -170,7 +169,7 @@ def run_collector(
 
 
 async def _main(
-    store: Path, otlp_grpc: str, otlp_http: str, follow: Follow | None, on_ready: OnReady | None,
+    store: Location, otlp_grpc: str, otlp_http: str, follow: Follow | None, on_ready: OnReady | None,
     settings: Settings | None,
 ) -> None:  # fmt: skip
     collector = Collector(store, otlp_grpc, otlp_http, follow=follow, settings=settings)

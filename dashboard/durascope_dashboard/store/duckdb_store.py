@@ -16,6 +16,7 @@ import pyarrow as pa
 from durascope.identity import RunKey
 from durascope_dashboard.exceptions import StoreUnavailable
 from durascope_dashboard.store import keys, migrations, opening, schema
+from durascope_dashboard.store.engine import RunKeys
 
 if TYPE_CHECKING:
     from durascope_dashboard.analysis.join import Evidence, Joined
@@ -39,12 +40,15 @@ def run_keys_table(run_keys: Iterable[tuple[str, str, str]]) -> pa.Table:
 
 
 class DuckStore:
-    """One store file. ``engine``, ``path`` and ``query`` are what every store has.
+    """One store file, as store/engine.py has it.
 
     Raises StoreUnavailable / StoreLocked / StoreIncompatible from the constructor; the file is then untouched.
     """
 
     engine = "duckdb"
+    shared = False
+    failures: tuple[type[Exception], ...] = (duckdb.Error,)
+    gather_s = 0.0
 
     def __init__(self, path: Path | str, *, read_only: bool = False, memory_limit: str = MEMORY_LIMIT) -> None:
         self.path = Path(path)
@@ -58,6 +62,11 @@ class DuckStore:
         self._closed = False
         if not read_only:
             migrations.migrate(self._connection)
+
+    @property
+    def name(self) -> str:
+        """The whole path of the file."""
+        return str(self.path.resolve())
 
     # -- writing ------------------------------------------------------------------------------------------------
 
@@ -86,12 +95,15 @@ class DuckStore:
 
         self.replace_joined({name: to_arrow(getattr(joined, name), name) for name in JOINED})
 
-    def replace_joined(self, tables: Mapping[str, pa.Table]) -> None:
+    def replace_joined(self, tables: Mapping[str, pa.Table], *, as_of: int | None = None) -> None:
         """The same with Arrow tables ``runs``, ``operations`` and ``attempts``."""
         self.replace(tables["runs"].select(schema.RUN_KEY), tables)
 
-    def replace(self, run_keys: pa.Table, tables: Mapping[str, pa.Table | None]) -> None:
-        """Delete the rows of ``run_keys`` from each table, then insert the given ones (None: none): one transaction."""
+    def replace(self, run_keys: pa.Table, tables: Mapping[str, pa.Table | None], *, as_of: int | None = None) -> None:
+        """Delete the rows of ``run_keys`` from each table, then insert the given ones (None: none): one transaction.
+
+        ``as_of`` says nothing here: there is one writer, and what it writes last is newest.
+        """
         with self._write_lock:
             self._connection.execute("BEGIN")
             self._connection.register("run_keys_in", run_keys)
@@ -176,17 +188,17 @@ class DuckStore:
         if name == "store_info":
             return self.info()
         named = queries.named(name)
-        text, values = named.prepared("duckdb", params)
-        return named.finish(self.sql(text, values), params)
+        prepared = named.prepared("duckdb", params)
+        return named.finish(self.sql(prepared.text, prepared.values), params)
 
-    def evidence(self, run_keys: Iterable[tuple[str, str, str]]) -> "Evidence":
+    def evidence(self, run_keys: RunKeys) -> "Evidence":
         """All that every source said of these runs, as the join takes it: frames with every column of their table."""
         from durascope_dashboard.analysis.frames import from_arrow
         from durascope_dashboard.analysis.join import Evidence
 
         return Evidence(**{name: from_arrow(rows, name) for name, rows in self.evidence_tables(run_keys).items()})
 
-    def evidence_tables(self, run_keys: Iterable[tuple[str, str, str]]) -> dict[str, pa.Table]:
+    def evidence_tables(self, run_keys: RunKeys) -> dict[str, pa.Table]:
         """The same as Arrow tables; spans with duplicates in order of arrival, without what no join looks at."""
         cursor = self.cursor()
         cursor.register("evidence_keys", run_keys_table(run_keys))
@@ -204,6 +216,14 @@ class DuckStore:
         ).to_pylist()[0]
         size = sum(p.stat().st_size for p in (self.path, Path(f"{self.path}.wal")) if p.exists())
         return pa.Table.from_pylist([{"engine": self.engine, "path": str(self.path), **counts, "bytes": size}])
+
+    def clock(self) -> int:
+        """Now (µs), by this machine's clock: there is no other."""
+        return micros_now()
+
+    def written_elsewhere(self, since: int) -> list[tuple[RunKey, int]]:
+        """Nobody else writes to a file."""
+        return []
 
     def next_seq(self) -> int:
         """The lowest span sequence number not yet used."""
@@ -227,7 +247,7 @@ class DuckStore:
         rows = self.sql(f"SELECT DISTINCT {_RUN_COLUMNS} FROM runs WHERE {where}")
         return [RunKey(*row.values()) for row in rows.to_pylist()]
 
-    def closed_runs(self, run_keys: Iterable[tuple[str, str, str]]) -> set[RunKey]:
+    def closed_runs(self, run_keys: RunKeys) -> set[RunKey]:
         """Those of ``run_keys`` that history has told of as closed."""
         cursor = self.cursor()
         cursor.register("asked_keys", run_keys_table(run_keys))
@@ -254,6 +274,10 @@ class DuckStore:
         """Run one statement of our own that writes."""
         with self._write_lock:
             self._connection.execute(statement)
+
+    def drop_strays(self, micros: int) -> None:
+        """Take out spans of no run that were received before that moment."""
+        self.execute(f"DELETE FROM spans WHERE run_id = '' AND received < {micros:d}")
 
     def checkpoint(self) -> None:
         """Fold the write-ahead log into the file. Writers go on meanwhile: DuckDB holds them up only for a moment."""

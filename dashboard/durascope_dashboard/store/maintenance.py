@@ -64,7 +64,7 @@ def import_(path: Path, folder: Path) -> Iterator[tuple[str, int]]:
     What the store knows already stays as it is: the same folder twice changes nothing. Runs that both know are joined
     again by the next collector. Raises StoreIncompatible, StoreUnavailable.
     """
-    _check_manifest(folder)
+    check_manifest(folder)
     with DuckStore(path) as store:
         for table in schema.TABLES:
             file = _literal(folder / f"{table}.parquet")
@@ -99,7 +99,8 @@ def _count(store: DuckStore, table: str) -> int:
     return int(store.sql(f"SELECT count(*) AS n FROM {table}")["n"][0].as_py())
 
 
-def _check_manifest(folder: Path) -> None:
+def check_manifest(folder: Path) -> None:
+    """Raises StoreUnavailable or StoreIncompatible for a folder that holds no export of ours that can be read."""
     manifest = folder / MANIFEST
     if not manifest.is_file():
         raise StoreUnavailable(f"{folder} holds no store export: there is no {MANIFEST} in it; name another folder")

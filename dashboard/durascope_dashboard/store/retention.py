@@ -4,12 +4,12 @@ import math
 from typing import Final
 
 from durascope_dashboard.store import schema
-from durascope_dashboard.store.duckdb_store import DuckStore
+from durascope_dashboard.store.engine import Store
 
 RUNS_PER_STEP: Final = 5_000
 
 
-def drop_closed_before(store: DuckStore, micros: int) -> int:
+def drop_closed_before(store: Store, micros: int) -> int:
     """Take out runs that closed before that moment, and spans of no run received before it; how many runs."""
     dropped = 0
     while True:
@@ -17,11 +17,11 @@ def drop_closed_before(store: DuckStore, micros: int) -> int:
         dropped += step
         if step < RUNS_PER_STEP:
             break
-    store.execute(f"DELETE FROM spans WHERE run_id = '' AND received < {micros:d}")
+    store.drop_strays(micros)
     return dropped
 
 
-def drop_oldest(store: DuckStore, size: int) -> int:
+def drop_oldest(store: Store, size: int) -> int:
     """Take out the runs that closed first until what is left takes at most ``size`` bytes; how many."""
     dropped = 0
     while (live := store.live_bytes()) > size:
@@ -35,7 +35,7 @@ def drop_oldest(store: DuckStore, size: int) -> int:
     return dropped
 
 
-def _drop(store: DuckStore, where: str, limit: int) -> int:
+def _drop(store: Store, where: str, limit: int) -> int:
     keys = ", ".join(schema.RUN_KEY)
     found = store.sql(f"SELECT {keys} FROM runs WHERE status <> 'running' AND {where} ORDER BY closed LIMIT {limit:d}")
     if found.num_rows:

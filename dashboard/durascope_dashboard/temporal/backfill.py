@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
@@ -26,6 +25,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from durascope.history import HistoryError
 from durascope.records import HistoryRecord
 from durascope_dashboard.exceptions import TemporalUnavailable, UsageError
+from durascope_dashboard.store.location import Location, open_store
 from durascope_dashboard.temporal.availability import Availability
 from durascope_dashboard.temporal.codec import Decoder
 from durascope_dashboard.temporal.connection import Connection, TemporalConfig, connect
@@ -196,7 +196,7 @@ def _refused(query: str, error: BaseException) -> Exception:
 
 
 def run_backfill(
-    store: Path,
+    store: Location,
     config: TemporalConfig,
     *,
     query: str | None = None,
@@ -204,7 +204,7 @@ def run_backfill(
     in_flight: int = IN_FLIGHT,
     on_progress: Callable[[Tally], None] | None = None,
 ) -> Tally:
-    """Read closed runs into the store file; returns when they are joined. Ctrl-C keeps what was read.
+    """Read closed runs into the store; returns when they are joined. Ctrl-C keeps what was read.
 
     Raises TemporalUnavailable, UsageError, StoreUnavailable.
     """
@@ -214,15 +214,14 @@ def run_backfill(
 
 
 @contextmanager
-def opened_sink(store: Path) -> "Iterator[Ingest]":
-    """The store file as a sink; what was written is joined when this is left. Raises StoreUnavailable."""
+def opened_sink(store: Location) -> "Iterator[Ingest]":
+    """The store as a sink; what was written is joined when this is left. Raises StoreUnavailable."""
     from durascope_dashboard.collector.ingest import Ingest
     from durascope_dashboard.collector.joiner import Joiner
-    from durascope_dashboard.store.duckdb_store import DuckStore
 
     joiner = Joiner()
     try:
-        with DuckStore(store) as opened:
+        with open_store(store) as opened:
             ingest = Ingest(opened, rollup_interval_s=JOIN_EVERY_S, join=joiner).start()
             try:
                 yield ingest

@@ -62,6 +62,7 @@ def errors(since: int | None = None, until: int | None = None, limit: int = 100)
     """Failed attempts by fingerprint, the most frequent first, with an example of each."""
     t = TABLES["attempts"]
     found = t.filter([t["fingerprint"].notnull(), *within(t, "started", since, until)])
+    newest = found["started"].fill_null(0)  # of attempts that never started engines choose differently
     grouped = found.group_by("fingerprint").aggregate(
         attempts=found.count(),
         runs=found["run_id"].nunique(),
@@ -71,9 +72,7 @@ def errors(since: int | None = None, until: int | None = None, limit: int = 100)
         name=found["name"].min(),
         first_seen=found["started"].min(),
         last_seen=found["started"].max(),
-        workflow_id=found["workflow_id"].argmax(found["started"]),
-        run_id=found["run_id"].argmax(found["started"]),
-        namespace=found["namespace"].argmax(found["started"]),
+        **{name: found[name].argmax(newest) for name in ("workflow_id", "run_id", "namespace")},
     )
     return grouped.order_by([grouped["attempts"].desc(), grouped["fingerprint"]]).limit(limit)
 

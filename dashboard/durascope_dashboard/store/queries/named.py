@@ -3,12 +3,13 @@
 import inspect
 from collections.abc import Callable, Mapping
 from types import UnionType
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import ibis
 import pyarrow as pa
 
 from durascope_dashboard.exceptions import UnknownQuery, UsageError
+from durascope_dashboard.store.queries.clickhouse_sql import to_clickhouse
 
 MAX_LIMIT = 10_000
 MAX_PREPARED = 200
@@ -22,6 +23,14 @@ Build = Callable[..., Any]
 Finish = Callable[[pa.Table], pa.Table]
 
 
+class Prepared(NamedTuple):
+    """A question of an engine: its text, the values that it leaves open, and the columns that it answers."""
+
+    text: str
+    values: dict[str, Any]
+    schema: pa.Schema
+
+
 class NamedQuery:
     """``build(**params)`` gives an ibis expression; ``finish`` sees its rows (for what depends on this moment)."""
 
@@ -30,7 +39,7 @@ class NamedQuery:
         self.build = build
         self._finish = finish
         self.parameters = dict(inspect.signature(build).parameters)
-        self._prepared: dict[tuple[Any, ...], str] = {}
+        self._prepared: dict[tuple[Any, ...], tuple[str, pa.Schema]] = {}
 
     @property
     def summary(self) -> str:
@@ -39,10 +48,10 @@ class NamedQuery:
 
     def sql(self, dialect: str, params: Mapping[str, Any]) -> str:
         """Text for an engine. Raises UnknownQuery for a parameter that it has not, UsageError for a bad value."""
-        return str(ibis.to_sql(self.build(**self.checked(params)), dialect=dialect))
+        return _sql(self.build(**self.checked(params)), dialect)
 
-    def prepared(self, dialect: str, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        """Text with ``$name`` in place of ids and times, and their values.
+    def prepared(self, dialect: str, params: Mapping[str, Any]) -> Prepared:
+        """Text with a place (``$name``, ``{name:Type}``) for ids and times, and their values.
 
         Compiling an expression takes tens of milliseconds; texts are kept, and pages ask the same with other values.
         Raises as ``sql`` does.
@@ -51,15 +60,17 @@ class NamedQuery:
         bound = {name: value for name, value in values.items() if name in _BOUND and not isinstance(value, list)}
         shape = {name: _BOUND[name] if name in bound else value for name, value in values.items()}
         key = (dialect, *((name, tuple(v) if isinstance(v, list) else v) for name, v in sorted(shape.items())))
-        text = self._prepared.get(key)
-        if text is None:
-            text = str(ibis.to_sql(self.build(**shape), dialect=dialect))
+        kept = self._prepared.get(key)
+        if kept is None:
+            expression = self.build(**shape)
+            text = _sql(expression, dialect)
             for name in bound:
-                text = text.replace(_literal(_BOUND[name]), f"${name}")
+                text = text.replace(_literal(_BOUND[name]), _place(dialect, name))
             if len(self._prepared) >= MAX_PREPARED:
                 self._prepared.clear()
-            self._prepared[key] = text
-        return text, {name: value for name, value in bound.items() if f"${name}" in text}
+            kept = self._prepared[key] = (text, expression.schema().to_pyarrow())
+        text, answered = kept
+        return Prepared(text, {n: value for n, value in bound.items() if _place(dialect, n) in text}, answered)
 
     def checked(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Parameters with their declared types; None and empty mean "not given"."""
@@ -97,6 +108,19 @@ class NamedQuery:
         types = [pa.int64() if pa.types.is_decimal(field.type) else field.type for field in rows.schema]
         rows = rows.cast(pa.schema(list(zip(rows.schema.names, types, strict=True))))
         return rows if self._finish is None else self._finish(rows)
+
+
+def _sql(expression: Any, dialect: str) -> str:
+    if dialect == "clickhouse":
+        return to_clickhouse(expression)
+    return str(ibis.to_sql(expression, dialect=dialect))
+
+
+def _place(dialect: str, name: str) -> str:
+    """Where a value goes in the text of that engine."""
+    if dialect == "clickhouse":
+        return f"{{{name}:{'String' if isinstance(_BOUND[name], str) else 'Int64'}}}"
+    return f"${name}"
 
 
 def _literal(marker: str | int) -> str:

@@ -67,15 +67,10 @@ def last_errors(run_id: list[str]) -> Any:
     """The newest failed attempt of each of these runs: why they are being retried, or why they failed."""
     t = TABLES["attempts"]
     found = t.filter([t["run_id"].isin(run_id), failed(t)])
-    return found.group_by("run_id").aggregate(
-        error_type=found["error_type"].argmax(found["ended"]),
-        error_message=found["error_message"].argmax(found["ended"]),
-        name=found["name"].argmax(found["ended"]),
-        attempt=found["attempt"].argmax(found["ended"]),
-        retry_by=found["retry_by"].argmax(found["ended"]),
-        fingerprint=found["fingerprint"].argmax(found["ended"]),
-        ended=found["ended"].max(),
-    )
+    newest = found["ended"].fill_null(0)
+    names = ("error_type", "error_message", "name", "attempt", "retry_by", "fingerprint")
+    last = {name: found[name].argmax(newest) for name in names}
+    return found.group_by("run_id").aggregate(**last, ended=found["ended"].max())
 
 
 def span_sources(since: int | None = None, until: int | None = None, limit: int = 100) -> Any:

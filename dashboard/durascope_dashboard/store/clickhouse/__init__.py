@@ -1,0 +1,1 @@
+"""What the ClickHouse store is made of: its tables, how rows are packed into them, and how it is reached."""
