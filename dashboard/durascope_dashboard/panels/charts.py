@@ -49,9 +49,16 @@ def _long(frame: pd.DataFrame, columns: Mapping[str, str], scale: float, axis: A
     return long.astype({"value": "float64"})
 
 
+def readable(chart: Any) -> Any:
+    """The chart with words in the page's own colours: Streamlit's are too faint."""
+    colors = markup.colors()
+    words = {"labelColor": colors["muted"], "titleColor": colors["muted"]}
+    return chart.configure_axis(**words).configure_legend(**words)
+
+
 def _draw(chart: Any, words: str, key: str) -> None:
     # The frame's times are UTC and shall be read as UTC, wherever the reader sits.
-    st.altair_chart(chart.properties(height=HEIGHT, usermeta={}), alt=words, key=key)
+    st.altair_chart(readable(chart.properties(height=HEIGHT, usermeta={})), alt=words, key=key)
 
 
 def _time(over: Axis) -> Any:

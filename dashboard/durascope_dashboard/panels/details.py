@@ -1,6 +1,5 @@
 """What is selected on the timeline: an operation with each of its attempts, or a span with its attributes."""
 
-import json
 from collections.abc import Iterable
 
 import streamlit as st
@@ -8,7 +7,7 @@ import streamlit as st
 from durascope_dashboard import data, units
 from durascope_dashboard.analysis.what_if import Saving
 from durascope_dashboard.data import Row
-from durascope_dashboard.panels import markup, retry, status
+from durascope_dashboard.panels import markup, raw, retry, status
 
 _TIMES = ("queue", "run", "backoff")
 
@@ -28,7 +27,9 @@ def draw(
     found = [row for row in operations if row["operation_id"] == selected]
     if found:
         tries = [row for row in attempts if row["operation_id"] == selected]
-        _operation(found[0], sorted(tries, key=lambda row: int(row["attempt"])), savings)
+        tries = sorted(tries, key=lambda row: int(row["attempt"]))
+        _operation(found[0], tries, savings)
+        raw.of_operation(run, found[0], tries)
         return
     key = {name: run[name] for name in ("namespace", "workflow_id", "run_id")}
     span = data.table("span", span_id=selected.removeprefix("span:"), **key).to_pylist()
@@ -141,19 +142,4 @@ def _span(span: Row) -> None:
             ]
         )
     )  # fmt: skip
-    with st.expander("Raw attributes"):
-        for title, value in (
-            ("attributes", span["attributes"]),
-            ("events", span["events"]),
-            ("resource", span["resource"]),
-        ):
-            if value and value not in ("{}", "[]"):
-                st.caption(title)
-                st.code(_pretty(value), language="json", wrap_lines=True)
-
-
-def _pretty(value: str) -> str:
-    try:
-        return json.dumps(json.loads(value), indent=1, ensure_ascii=False)
-    except ValueError:
-        return value  # not JSON: show what came
+    raw.of_span(span)

@@ -16,12 +16,16 @@ import streamlit as st
 from durascope_dashboard import units
 
 _column = st.column_config
+_TEXTS: Final = ("text", "id")
+_ID: Final = 10
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
 class Column:
-    """How one column reads. ``unit``: text, count, exact, rate, ms, signed_ms, tokens, money, share or moment."""
+    """How one column reads. ``unit``: text, id (cut, whole in a download), count, exact, rate, ms, signed_ms,
+    tokens, money, share or moment.
+    """
 
     title: str
     unit: str = "text"
@@ -45,19 +49,24 @@ def _signed_ms(value: float | None) -> str:
     return f"+{found}" if units.known(value) and value is not None and value > 0 else found
 
 
+def _cut(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= _ID else f"{text[:_ID]}…"
+
+
 _Words = str | Callable[[object], str] | None
 _WORDS: Final[Mapping[str, Any]] = {
     "count": units.count, "exact": _plain, "ms": units.duration, "signed_ms": _signed_ms, "tokens": units.count,
     "rate": lambda value: f"{value:.2f}", "money": units.money, "share": lambda value: units.percent(value, 1.0),
-    "moment": _moment,
+    "moment": _moment, "id": _cut,
 }  # fmt: skip
 
 
 def configured(columns: Mapping[str, Column]) -> dict[str, Any]:
     """Streamlit's column settings."""
     return {
-        name: (_column.Column if column.unit == "text" else _column.NumberColumn)(
-            column.title, help=column.help, width=column.width, **({} if column.unit == "text" else _RIGHT)
+        name: (_column.Column if column.unit in _TEXTS else _column.NumberColumn)(
+            column.title, help=column.help, width=column.width, **({} if column.unit in _TEXTS else _RIGHT)
         )
         for name, column in columns.items()
     }
@@ -70,12 +79,12 @@ def styled(frame: pd.DataFrame, columns: Mapping[str, Column]) -> Any:
     """The frame's columns with words for numbers; the numbers stay what is sorted by."""
     shown = frame[list(columns)].reset_index(drop=True)
     for name, column in columns.items():
-        if column.unit == "text":
+        if column.unit in _TEXTS:
             shown[name] = shown[name].astype("object").where(shown[name].notna(), None)
         else:
             shown[name] = shown[name].astype("Float64").astype("float64")
     words: dict[Any, _Words] = {name: _WORDS[column.unit] for name, column in columns.items() if column.unit != "text"}
-    return shown.style.format(words)
+    return shown.style.format(words, na_rep=units.UNKNOWN)
 
 
 def draw(

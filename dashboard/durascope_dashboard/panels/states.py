@@ -32,7 +32,7 @@ def explain(title: str, sentence: str, *, command: str | None = None, icon: str 
         st.subheader(title, anchor=False)
         st.text(f"{sentence[:1].upper()}{sentence[1:]}")
         if command:
-            st.code(command, language="bash")
+            st.code(command, language=None)  # the colours of shell words are too faint to be read
 
 
 def empty_store() -> None:

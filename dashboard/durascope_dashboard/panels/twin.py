@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from durascope_dashboard.analysis.compare import Aligned, Comparison
-from durascope_dashboard.panels import markup
+from durascope_dashboard.panels import charts, markup
 
 MOST_ROWS: Final = 150
 ROW_PX: Final = 26
@@ -102,7 +102,7 @@ def draw(found: Comparison, attempts_a: Iterable[Row], attempts_b: Iterable[Row]
         bars(rows, "A", found.a["started"], attempts_a, now) + bars(rows, "B", found.b["started"], attempts_b, now)
     )
     with st.container(height=min(640, 40 + HEAD_PX + ROW_PX * len(rows)), border=False):
-        st.altair_chart(_chart(frame, rows), alt="Operations of A and B on one time scale", key="twin")
+        st.altair_chart(charts.readable(_chart(frame, rows)), alt="Operations of A and B on one time scale", key="twin")
 
 
 def _chart(frame: pd.DataFrame, rows: Sequence[Aligned]) -> Any:

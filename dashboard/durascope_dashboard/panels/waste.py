@@ -35,8 +35,10 @@ def priced(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(tokens=tokens.mask(unseen), share=lost / lost.sum() if lost.sum() else None)
 
 
-def sentence(frame: pd.DataFrame, words: str) -> str:
-    """The answer in one line: what the retries of this stretch of time cost, and the first cause."""
+def sentence(frame: pd.DataFrame, words: str, who: pd.DataFrame | None = None) -> str:
+    """The answer in one line: what the retries of this stretch of time cost, the first cause, and the first of
+    ``who``, the same attempts by activity.
+    """
     attempts, unknown = int(frame["attempts"].sum()), int(frame["unknown"].sum())
     lost = float(frame["run_ms"].fillna(0).sum() + frame["backoff_ms"].fillna(0).sum())
     tokens, cost = (_known(frame[name]) for name in ("tokens", "cost"))
@@ -45,8 +47,14 @@ def sentence(frame: pd.DataFrame, words: str) -> str:
     found += "backoff."
     if unknown:
         found += f" The tokens of {unknown:,} of them are unknown, so the cost is at least this."
-    first = frame.sort_values(["share", "attempts"], ascending=False).iloc[0]
-    return f"{found} Most of the time went to: {first['value']} ({units.percent(first['share'], 1)})."
+    found += f" Most of the time went to: {_first(frame)}"
+    return f"{found}; most of it by: {_first(who)}." if who is not None and not who.empty else f"{found}."
+
+
+def _first(frame: pd.DataFrame) -> str:
+    """The row that lost most, with its share."""
+    row = frame.sort_values(["share", "attempts"], ascending=False).iloc[0]
+    return f"{row['value']} ({units.percent(row['share'], 1)})"
 
 
 def _known(values: "pd.Series[Any]") -> float | None:
@@ -61,7 +69,8 @@ def draw(stretch: Period) -> None:
     if causes.empty:
         markup.html(markup.note(f"Nothing was lost to retries in {stretch.words}."))
         return
-    markup.html(markup.note(sentence(causes, stretch.words)))
+    who = priced(data.query("waste", by="name", **stretch.params()))
+    markup.html(markup.note(sentence(causes, stretch.words, who)))
     by = st.segmented_control("Lost by", list(BY), key="waste_by", bind="query-params", default="Cause", required=True)
     by = by or "Cause"
     found = causes if by == "Cause" else priced(data.query("waste", by=BY[by], **stretch.params()))

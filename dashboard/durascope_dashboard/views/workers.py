@@ -17,7 +17,7 @@ LIVE_S: Final = 10.0
 SEEN: Final = {
     "worker": Column("Worker", width=240),
     "task_queue": Column("Task queue", width=170),
-    "build_id": Column("Newest build", width=120),
+    "build_id": Column("Newest build", "id", width=120),
     "builds": Column("Builds", "exact", "Different builds in this period: more than one while a version rolls out"),
     "attempts": Column("Attempts", "exact"),
     "failed": Column("Failed", "exact"),
@@ -30,20 +30,17 @@ SEEN: Final = {
     "last_seen": Column("Last attempt (UTC)", "moment", width=125),
 }
 WORKERS: Final = {
-    "worker": Column("Worker", width=230),
-    "task_queue": Column("Task queue", width=160),
-    "status": Column("Status", width=90),
-    "activity_slots_used": Column("Activity slots", help="In use, of all", width=110),
-    "workflow_slots_used": Column("Workflow slots", help="In use, of all", width=115),
-    "activity_pollers": Column("Activity pollers", "exact"),
-    "workflow_pollers": Column("Workflow pollers", "exact"),
-    "sticky_size": Column("Sticky cache", "exact", "Workflows kept in memory"),
-    "sticky_hit_share": Column("Sticky hits", "share", "Workflow tasks that found their workflow in memory"),
-    "cpu": Column("Host CPU", "share"),
-    "memory": Column("Host memory", "share"),
-    "build": Column("Build", width=110),
-    "sdk": Column("SDK", width=150),
-    "heartbeat": Column("Heartbeat (UTC)", "moment", width=125),
+    "worker": Column("Worker", width=140),
+    "task_queue": Column("Task queue", width=170),
+    "status": Column("Status", width=75),
+    "activity_slots_used": Column("Activity slots", help="In use, of all; and how many poll for more", width=140),
+    "workflow_slots_used": Column("Workflow slots", help="In use, of all; and how many poll for more", width=150),
+    "sticky": Column("Sticky cache", help="Workflows kept in memory; tasks that found theirs there", width=95),
+    "cpu": Column("CPU", "share", "Of the host", width=55),
+    "memory": Column("Memory", "share", "Of the host", width=68),
+    "build": Column("Build", "id", width=95),
+    "sdk": Column("SDK", width=100),
+    "heartbeat": Column("Heartbeat (UTC)", "moment", width=118),
 }
 QUEUES: Final = {
     "task_queue": Column("Task queue", width=200),
@@ -95,11 +92,19 @@ def _now(task_queues: tuple[tuple[str, str], ...]) -> None:
     if seen.workers:
         frame = pd.DataFrame(seen.workers).sort_values(["task_queue", "worker"])
         for kind in ("activity", "workflow"):
-            pairs = zip(frame[f"{kind}_used"], frame[f"{kind}_slots"], strict=True)
-            frame[f"{kind}_slots_used"] = [f"{used} of {slots}" if slots else units.UNKNOWN for used, slots in pairs]
+            parts = zip(*(frame[f"{kind}_{name}"] for name in ("used", "slots", "pollers")), strict=True)
+            frame[f"{kind}_slots_used"] = [_slots(*part) for part in parts]
+        hits = zip(frame["sticky_size"], frame["sticky_hit_share"], strict=True)
+        frame["sticky"] = [
+            f"{size:,}" + (f" · {units.percent(hit, 1)}" if units.known(hit) else "") for size, hit in hits
+        ]
         grid.draw(frame, WORKERS, key="temporal_workers", alt="Workers: slots, pollers, sticky cache", rows=10)
     elif not seen.notes:
         markup.html(markup.note("No worker has sent a heartbeat: none runs, or its SDK is too old to send one."))
+
+
+def _slots(used: int, slots: int, pollers: int) -> str:
+    return f"{used} of {slots}, {units.many(pollers, 'poller')}" if slots else units.UNKNOWN
 
 
 def not_connected(error: DurascopeError) -> None:

@@ -1,5 +1,7 @@
 // What stands around the lines: the minimap (how much ran at once, ticks where something failed) and the time axis.
 
+const TICK = 3; // px of the minimap that share one tick
+
 function drawMinimap(view) {
   const { g, colors, axis, state } = view;
   g.fillStyle = colors.panel;
@@ -9,7 +11,7 @@ function drawMinimap(view) {
     view.mini = countMinimap(view);
     view.miniKey = key;
   }
-  const { load, bad, late } = view.mini;
+  const { load } = view.mini;
   const peak = Math.max(1, ...load);
   for (let x = 0; x < load.length; x++) {
     if (load[x]) {
@@ -19,11 +21,8 @@ function drawMinimap(view) {
       g.fillRect(x + 8, MINI - 3 - h, 1, h);
       g.globalAlpha = 1;
     }
-    if (bad[x] || late[x]) {
-      g.fillStyle = bad[x] ? colors.error : colors.timeout;
-      g.fillRect(x + 7.5, 3, 2, 7);
-    }
   }
+  drawFailures(view.mini, g, colors);
   const x0 = 8 + (state.v0 / axis.total) * load.length, x1 = 8 + (state.v1 / axis.total) * load.length;
   g.fillStyle = colors.ground;
   g.globalAlpha = 0.55;
@@ -35,10 +34,23 @@ function drawMinimap(view) {
   g.strokeRect(Math.max(x0, 1), 1, Math.max(Math.min(x1, view.width - 1) - Math.max(x0, 1), 4), MINI - 2);
 }
 
+// A tick for each place with failures; where there are many, the taller the tick the more of them.
+function drawFailures({ bad, late }, g, colors) {
+  const most = Math.max(1, ...bad.map((count, i) => count + late[i]));
+  bad.forEach((count, i) => {
+    const all = count + late[i];
+    if (!all) return;
+    const h = 3 + 7 * (all / most);
+    g.fillStyle = count >= late[i] ? colors.error : colors.timeout;
+    g.fillRect(i * TICK + 8, 2, TICK - 1, h);
+  });
+}
+
 function countMinimap(view) {
   const { model, axis } = view;
   const n = Math.max(Math.floor(view.width - 16), 1);
-  const change = new Int32Array(n + 1), bad = new Uint8Array(n), late = new Uint8Array(n);
+  const places = Math.ceil(n / TICK);
+  const change = new Int32Array(n + 1), bad = new Int32Array(places), late = new Int32Array(places);
   for (let s = 0; s < model.count; s++) {
     const kind = model.sKind[s];
     if (!ACTIVE.has(kind)) continue;
@@ -46,8 +58,8 @@ function countMinimap(view) {
     const from = at(model.sStart[s]), to = at(model.sEnd[s]);
     change[from]++;
     change[to + 1]--;
-    if (kind === K.error || kind === K.lane_error) bad[to] = 1;
-    else if (kind === K.timeout || kind === K.lost || kind === K.lane_timeout) late[to] = 1;
+    if (kind === K.error || kind === K.lane_error) bad[Math.floor(to / TICK)]++;
+    else if (kind === K.timeout || kind === K.lost || kind === K.lane_timeout) late[Math.floor(to / TICK)]++;
   }
   const load = new Int32Array(n);
   for (let x = 0, sum = 0; x < n; x++) load[x] = sum += change[x];
