@@ -1,13 +1,13 @@
-"""The pages about many runs in a real browser, and the questions that a person brings to them."""
+"""The pages about many runs in a real browser."""
 
-import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenTab, serve, stop
+from tests.browser.tables import row_with
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=45_000)  # two cores, shared with the server and with other tests
@@ -15,26 +15,6 @@ HEADINGS = {
     "/": "Runs", "/runs": "Runs", "/compare": "Compare", "/reliability": "Reliability", "/cost": "Tokens and cost",
     "/workers": "Workers", "/health": "Health of the telemetry",
 }  # fmt: skip
-
-
-def rows_of(page: Page, table: str = "runs") -> Locator:
-    """The rows of a table that are in sight, as a screen reader is told of them; the first is the heading."""
-    page.locator(f".st-key-{table}_table").scroll_into_view_if_needed()
-    return page.locator(f".st-key-{table}_table table [role=row]")
-
-
-def row_with(page: Page, text: str, table: str = "runs") -> int:
-    """The position of the row that holds this text."""
-    rows = rows_of(page, table)
-    rows.filter(has_text=text).first.wait_for(state="attached")
-    return next(i for i in range(rows.count()) if text in (rows.nth(i).text_content() or "")) - 1
-
-
-def click_cell(page: Page, row: int, x: int, table: str = "runs") -> None:
-    """Click on a row of a table, ``x`` pixels from its left. The canvas lies below a scroller, so by the mouse."""
-    box = page.locator(f".st-key-{table}_table canvas").first.bounding_box()
-    assert box is not None
-    page.mouse.click(box["x"] + x, box["y"] + 32 + 30 * row + 15)
 
 
 def drawn(page: Page, heading: str) -> None:
@@ -60,50 +40,6 @@ def test_all_pages_are_one_click_away_in_the_dark(open_tab: OpenTab) -> None:
         page.get_by_role("link", name=name, exact=True).click()
         drawn(page, heading)
     assert page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor") == "rgb(14, 20, 29)"
-
-
-def test_a_which_runs_retry_now_and_why(open_tab: OpenTab) -> None:
-    """One click on the trouble: the run, its attempt, and the provider's words; one more opens the run itself."""
-    page = open_tab("/")
-    page.get_by_role("radio", name="Retrying now").or_(page.get_by_text("Retrying now", exact=True)).first.click()
-    expect(page.get_by_text("1 run", exact=False).first).to_be_visible()
-    row = row_with(page, "triage-now")
-    text = rows_of(page).nth(row + 1).text_content() or ""
-    assert "attempt 3/5" in text
-    assert "RateLimitError: 429: slow down" in text
-    assert "trouble=Retrying" in page.url
-    click_cell(page, row, 250)
-    page.wait_for_url("**/run?*workflow_id=triage-now*")
-    expect(page.get_by_text("triage-now").first).to_be_visible()
-
-
-def test_c_what_the_retries_of_the_last_hour_cost_and_who_caused_them(open_tab: OpenTab) -> None:
-    """The page opens on the last hour with the answer as a sentence, and who caused it as a table."""
-    page = open_tab("/cost")
-    sentence = page.get_by_text(re.compile(r"In the last 1 h, \d+ attempts came to nothing"))
-    expect(sentence).to_contain_text("unknown, so the cost is at least this")
-    expect(sentence).to_contain_text("rate limited (HTTP 429)")
-    page.get_by_text("Activity", exact=True).click()
-    row_with(page, "web_search", "waste")
-    assert "waste_by=Activity" in page.url
-
-
-def test_d_what_changed_between_this_run_and_a_good_one(open_tab: OpenTab) -> None:
-    """Two ticks and a button: how much longer, by which time, where they first part, and each difference judged."""
-    page = open_tab("/?text=research-&order=Newest")
-    good, bad = row_with(page, "research-0"), row_with(page, "research-4")
-    click_cell(page, good, 16)
-    click_cell(page, bad, 16)
-    page.get_by_role("button", name="Compare these two").click()
-    page.wait_for_url("**/compare?*")
-    expect(page.get_by_text(re.compile(r"B took .* (longer|less) than A"))).to_contain_text("backoff")
-    expect(page.get_by_text("attempts in A", exact=False).first).to_be_visible()
-    assert "better" in (page.locator(".st-key-deltas_table table").text_content() or "")
-    link = page.url
-    page.get_by_text("Show it in A").click()
-    page.wait_for_url("**/run?*span=*")
-    other = open_tab(link.removeprefix(link.split("/compare")[0]))
-    expect(other.get_by_text(re.compile(r"B took .* than A"))).to_be_visible()
 
 
 def test_a_filtered_page_is_a_link(open_tab: OpenTab) -> None:

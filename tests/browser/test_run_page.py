@@ -56,34 +56,6 @@ def test_keys_find_the_next_failure_and_open_its_attempts(open_tab: OpenTab) -> 
     expect(drawn).to_have_attribute("data-theme", "dark")
 
 
-def test_why_was_this_run_slow(open_tab: OpenTab) -> None:
-    """Without a click: what took the time, for which error, and what the run would have been without it. With one
-    key: the retry itself, which layer did it and who asked for the delay.
-    """
-    page = open_tab(RUN)
-    timeline(page)
-    said = page.locator(".ds-say")
-    expect(said).to_contain_text("% was backoff of")
-    expect(said).to_contain_text("had not happened the run would have ended")
-    expect(page.get_by_role("img", name="Where the time went")).to_be_visible()
-    press(page, "n", "Enter")
-    details = page.locator(".st-key-details")
-    expect(details).to_contain_text("Temporal retried it: 2 attempts of 5")
-    expect(details).to_contain_text("by the server (Retry-After)")
-    expect(details).to_contain_text("The same error (RateLimitError) in")
-
-
-def test_is_this_number_to_be_trusted(open_tab: OpenTab) -> None:
-    """Every run says what history and telemetry each know of it, and which tokens nobody counted."""
-    page = open_tab("/run?workflow_id=research-history")
-    timeline(page)
-    expect(page.get_by_text("No worker telemetry")).to_be_visible()
-    expect(page.get_by_text("times of failed attempts are estimates")).to_be_visible()
-    expect(page.get_by_text("with unknown usage: counted as attempts, not as 0 tokens")).to_be_visible()
-    whole = open_tab(RUN)
-    expect(whole.get_by_text("History: 33 attempts. Telemetry: 33.")).to_be_visible()
-
-
 def test_a_deep_link_opens_on_a_fresh_server(open_tab: OpenTab, fleet_store: Path) -> None:
     """The first request that a server ever gets may be a colleague's link."""
     served = serve(fleet_store)
