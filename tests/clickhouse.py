@@ -8,6 +8,7 @@ from pathlib import Path
 from durascope_dashboard.store.clickhouse.client import connect
 from durascope_dashboard.store.location import ClickHouseUrl
 
+ENGINES = ("duckdb", "clickhouse")
 _numbers = itertools.count(1)
 
 

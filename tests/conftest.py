@@ -1,11 +1,13 @@
 """Shared fixtures: real servers on loopback, started once a test process and stopped by their pid."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from durascope_dashboard.demo.dev_server import DevServer
-from tests.clickhouse import Engine
+from durascope_dashboard.store.location import ClickHouseUrl, Location
+from tests.clickhouse import ENGINES, Engine
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +23,19 @@ def clickhouse_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engi
     engine = Engine(tmp_path_factory.mktemp("clickhouse"))
     yield engine
     engine.client.close()
+
+
+@pytest.fixture
+def clickhouse_url(clickhouse_engine: Engine) -> Iterator[ClickHouseUrl]:
+    """A ClickHouse database of the test's own, not there yet."""
+    with clickhouse_engine.database() as url:
+        yield url
+
+
+@pytest.fixture(params=ENGINES)
+def location(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
+    """Where a store of each engine may be made."""
+    if request.param == "duckdb":
+        return tmp_path / "store.duckdb"
+    url: ClickHouseUrl = request.getfixturevalue("clickhouse_url")
+    return url

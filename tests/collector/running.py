@@ -4,13 +4,13 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from durascope_dashboard.collector.joiner import join_here
 from durascope_dashboard.collector.server import Collector
 from durascope_dashboard.remote_reader import RemoteReader
+from durascope_dashboard.store.location import Location
 
 DEADLINE_S = 20.0
 T = TypeVar("T")
@@ -30,7 +30,7 @@ def until(ask: Callable[[], T], what: str, deadline_s: float = DEADLINE_S) -> T:
 class RunningCollector:
     """``.http`` and ``.grpc`` are its ports, ``.reader`` asks it as the dashboard does."""
 
-    def __init__(self, store: Path, **options: Any) -> None:
+    def __init__(self, store: Location, **options: Any) -> None:
         self._ready = threading.Event()
         self._options = options
         self._store_path = store

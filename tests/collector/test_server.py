@@ -54,27 +54,27 @@ def post(running: RunningCollector, path: str, body: bytes, **headers: str) -> h
     return httpx.post(running.url + path, content=body, headers=PROTOBUF | headers)
 
 
-def test_a_span_sent_twice_is_one_span_and_one_attempt(running: RunningCollector) -> None:
+def test_a_span_sent_twice_is_one_span_and_one_attempt(on_either: RunningCollector) -> None:
     """Exporters retry: the span stands once, the repetition is counted on the run."""
     for _ in range(3):
-        assert post(running, "/v1/traces", request(attempt_span())).status_code == 200
-    assert running.reader.query("spans", workflow_id=RUN.workflow_id).num_rows == 1
-    attempts = until(lambda: running.reader.query("attempts", workflow_id=RUN.workflow_id).to_pylist(), "an attempt")
+        assert post(on_either, "/v1/traces", request(attempt_span())).status_code == 200
+    assert on_either.reader.query("spans", workflow_id=RUN.workflow_id).num_rows == 1
+    attempts = until(lambda: on_either.reader.query("attempts", workflow_id=RUN.workflow_id).to_pylist(), "an attempt")
     assert [(row["activity_id"], row["attempt"], row["source"]) for row in attempts] == [("1", 1, "span")]
     until(
-        lambda: running.reader.query("run", workflow_id=RUN.workflow_id).to_pylist()[0]["duplicate_spans"] == 2,
+        lambda: on_either.reader.query("run", workflow_id=RUN.workflow_id).to_pylist()[0]["duplicate_spans"] == 2,
         "both repetitions counted",
     )
 
 
 @pytest.mark.parametrize("order", ["event first", "span first"])
-def test_an_attempt_span_wins_over_its_started_event(running: RunningCollector, order: str) -> None:
+def test_an_attempt_span_wins_over_its_started_event(on_either: RunningCollector, order: str) -> None:
     """In whichever order they arrive: an attempt that ended never goes back to running."""
     sends = [("/v1/logs", started_event()), ("/v1/traces", request(attempt_span()))]
     for path, body in sends if order == "event first" else reversed(sends):
-        assert post(running, path, body).status_code == 200
-    rows = running.collector.store.evidence_tables([RUN])["span_attempts"].select(["status", "begun_only"]).to_pylist()
-    assert rows == [{"status": "ok", "begun_only": False}]
+        assert post(on_either, path, body).status_code == 200
+    rows = on_either.collector.store.evidence_tables([RUN])["span_attempts"]
+    assert rows.select(["status", "begun_only"]).to_pylist() == [{"status": "ok", "begun_only": False}]
 
 
 def test_refusals_say_why(running: RunningCollector) -> None:

@@ -11,8 +11,7 @@ from durascope_dashboard.store.engine import Store
 from durascope_dashboard.store.location import open_store
 from durascope_dashboard.store.queries import QUERIES
 from durascope_dashboard.store.queries.runs import ORDERS, cursor_after
-from tests.clickhouse import Engine
-from tests.store.conftest import ENGINES
+from tests.clickhouse import ENGINES, Engine
 from tests.store.rows import T0, rows, run_rows
 
 NEEDED = {"workflow_id": "w", "run_id": "r", "first_run_id": "r", "span_id": "s", "since": T0, "until": T0 + 10**9}

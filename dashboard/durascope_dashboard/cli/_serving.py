@@ -1,4 +1,4 @@
-"""Options of `durascope collect` that say who may talk to it and how much it keeps."""
+"""Options of `durascope collect` that say who may talk to it, how much it keeps and which runs are its own."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +14,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _OPTIONS = (
     click.option("--keep", metavar="AGE", help="Take runs out this long after they closed, as 30d or 12h."),
     click.option("--max-size", metavar="SIZE", help="Above this, as 10G, take the oldest closed runs out."),
+    click.option("--shard", metavar="I/N", help="With ClickHouse: follow and join only part I of N of the runs."),
     click.option("--token", envvar="DURASCOPE_TOKEN", show_envvar=True, help="Bearer token that requests must carry."),
     click.option("--tls-cert", type=click.Path(dir_okay=False, path_type=Path),
                  help="TLS certificate of both ports (PEM)."),
@@ -23,7 +24,7 @@ _OPTIONS = (
 
 
 def serving_options(function: F) -> F:
-    """Retention and access."""
+    """Retention, shard and access."""
     for option in reversed(_OPTIONS):
         function = option(function)
     return function
@@ -32,8 +33,9 @@ def serving_options(function: F) -> F:
 def serving_settings(given: dict[str, Any]) -> "Settings":
     """The settings that these options say; takes them out of ``given``. Raises UsageError."""
     from durascope_dashboard.collector.settings import Access, Retention, Settings, parse_age, parse_size
+    from durascope_dashboard.collector.sharding import ALL, Shard
 
-    keep, size = given.pop("keep"), given.pop("max_size")
+    keep, size, shard = given.pop("keep"), given.pop("max_size"), given.pop("shard")
     return Settings(
         access=Access(
             token=given.pop("token") or None, certificate=given.pop("tls_cert"), key=given.pop("tls_key"),
@@ -42,4 +44,5 @@ def serving_settings(given: dict[str, Any]) -> "Settings":
         retention=Retention(
             age_s=parse_age(keep) if keep else None, size=parse_size(size) if size else None
         ),
+        shard=Shard.parse(shard) if shard else ALL,
     )  # fmt: skip

@@ -40,7 +40,7 @@ def command(
     async def follow(ingest: "Ingest") -> "Follower":
         from durascope_dashboard.temporal.follower import Follower
 
-        return Follower(config, ingest, decoder=decoder)
+        return Follower(config, ingest, decoder=decoder, wanted=settings.shard.owns)
 
     return run_collector(
         store or default_store(), otlp_grpc=otlp_grpc, otlp_http=otlp_http, history=not no_history, follow=follow,

@@ -20,7 +20,7 @@ def command(files: tuple[Path, ...], store: Location | None, namespace: str, wor
     from durascope_dashboard.temporal.files import read_file
 
     records = [read_file(path, namespace=namespace, workflow_id=workflow_id) for path in files]
-    ingest = Ingest(open_store(store or default_store())).start()
+    ingest = Ingest(open_store(store or default_store()), visiting=True).start()
     try:
         ingest.write_history(records)
     finally:

@@ -23,6 +23,7 @@ from durascope_dashboard.collector.joiner import Join, join_here
 from durascope_dashboard.collector.otlp import Decoded
 from durascope_dashboard.collector.payloads import Overloaded
 from durascope_dashboard.collector.rollup import RollUp
+from durascope_dashboard.collector.sharding import ALL, Shard
 from durascope_dashboard.exceptions import CollectorError
 from durascope_dashboard.store import schema
 from durascope_dashboard.store.duckdb_store import run_keys_table
@@ -69,10 +70,15 @@ class Counters:
 class Ingest:
     """Queue, writer thread and roll-up timer over one store. Also the sink of the history follower."""
 
-    def __init__(self, store: Store, *, rollup_interval_s: float = 0.5, join: Join = join_here) -> None:
+    def __init__(
+        self, store: Store, *, rollup_interval_s: float = 0.5, join: Join = join_here, shard: Shard = ALL,
+        visiting: bool = False,
+    ) -> None:  # fmt: skip
+        """``visiting``: for a while only; what others left unjoined in a shared store is left to its collectors."""
         self.store = store
+        self.shard = shard
         self.counters = Counters()
-        self.rollup = RollUp(store, interval_s=rollup_interval_s, join=join)
+        self.rollup = RollUp(store, interval_s=rollup_interval_s, join=join, shard=shard, visiting=visiting)
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._waiting = 0
         self._lock = threading.Lock()
@@ -129,12 +135,12 @@ class Ingest:
 
     def watermark(self, namespace: str) -> int | None:
         """How far the follower got in this namespace (µs), as kept by ``set_watermark``."""
-        found = self.store.get_meta(f"watermark:{namespace}")
+        found = self.store.get_meta(self.shard.named(f"watermark:{namespace}"))
         return int(found) if found is not None else None
 
     def set_watermark(self, namespace: str, micros: int) -> None:
         """Keep how far the follower got; a restart goes on from there."""
-        self.store.set_meta(f"watermark:{namespace}", str(micros))
+        self.store.set_meta(self.shard.named(f"watermark:{namespace}"), str(micros))
 
     @property
     def lag_s(self) -> float:
@@ -170,6 +176,7 @@ class Ingest:
         while not stopping:
             items: list[Item] = []
             taken = self._queue.get()
+            end = time.monotonic() + self.store.gather_s
             while True:
                 if taken is _STOP:
                     stopping = True
@@ -178,7 +185,7 @@ class Ingest:
                 if sum(item.rows for item in items) >= MAX_BATCH_ROWS:
                     break
                 try:
-                    taken = self._queue.get_nowait()
+                    taken = self._queue.get(timeout=max(end - time.monotonic(), 0.0))
                 except queue.Empty:
                     break
             if items:
@@ -223,6 +230,8 @@ class Ingest:
         tables = {name: pa.concat_tables(found) for name, found in parts.items()}
         if "spans" in tables:
             count = tables["spans"].num_rows
+            if self.store.shared:
+                self._seq = max(self._seq, self.store.next_seq())
             numbers = pa.array(range(self._seq, self._seq + count), pa.int64())
             tables["spans"] = tables["spans"].append_column("seq", numbers)
             self._seq += count

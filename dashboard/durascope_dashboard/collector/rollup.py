@@ -12,6 +12,7 @@ from typing import Final
 
 from durascope.identity import RunKey
 from durascope_dashboard.collector.joiner import Join, join_here
+from durascope_dashboard.collector.sharding import ALL, Shard
 from durascope_dashboard.store.engine import Store
 from durascope_dashboard.store.opening import first_line
 
@@ -30,13 +31,19 @@ class RollUp:
     A pass costs some tenths of a second, however few its runs: so after one the thread rests as long as it took.
     """
 
-    def __init__(self, store: Store, *, interval_s: float = 0.5, join: Join = join_here) -> None:
+    def __init__(
+        self, store: Store, *, interval_s: float = 0.5, join: Join = join_here, shard: Shard = ALL,
+        visiting: bool = False,
+    ) -> None:  # fmt: skip
+        """``shard``: the runs that are joined here; others are left to theirs. ``visiting``: see Ingest."""
         self.errors = 0
         self.passes = 0
         self.last_pass_s = 0.0
         self._store = store
         self._join_tables = join
         self._interval_s = interval_s
+        self._shard = shard
+        self._recovers = not (visiting and store.shared)
         self._dirty: dict[RunKey, tuple[float, int]] = {}  # since when, and from which span on
         self._marked_seq = 0
         self._lock = threading.Lock()
@@ -46,9 +53,10 @@ class RollUp:
 
     def start(self) -> None:
         """Start the timer. Runs that a former process left unjoined are joined first."""
-        seq = int(self._store.get_meta(_SEQ) or 0)
-        runs = [*self._store.runs_since(seq), *self._store.unjoined_runs(), *self._store.run_keys("status = 'running'")]
-        self.mark(runs, seq, self._store.next_seq())
+        if self._recovers:
+            seq = int(self._store.get_meta(self._shard.named(_SEQ)) or 0)
+            runs = [*self._store.runs_since(seq), *self._store.unjoined_runs()]
+            self.mark([*runs, *self._store.run_keys("status = 'running'")], seq, self._store.next_seq())
         self._thread.start()
 
     def mark(self, runs: Iterable[RunKey], first_seq: int, end_seq: int) -> None:
@@ -56,7 +64,8 @@ class RollUp:
         now = time.monotonic()
         with self._lock:
             for run in runs:
-                self._dirty.setdefault(run, (now, first_seq))
+                if self._shard.owns(run):
+                    self._dirty.setdefault(run, (now, first_seq))
             self._marked_seq = max(self._marked_seq, end_seq)
 
     @property
@@ -98,9 +107,7 @@ class RollUp:
             return 0
         try:
             self._join(sorted(taken, key=lambda run: run.run_id))
-        except (
-            self._store.failures
-        ) as error:  # a full disk, for one: all of it again, later
+        except self._store.failures as error:  # a full disk, for one: all of it again, later
             self.errors += 1
             log.error("joined runs could not be stored (%s); they are tried again", first_line(error))
             with self._lock:
@@ -132,15 +139,17 @@ class RollUp:
         log.exception(what)
 
     def _keep_seq(self) -> None:
+        if not self._recovers:
+            return
         with self._lock:
             seq = min((seq for _, seq in self._dirty.values()), default=self._marked_seq)
         try:
-            self._store.set_meta(_SEQ, str(seq))
+            self._store.set_meta(self._shard.named(_SEQ), str(seq))
         except self._store.failures:  # a full disk: the next start joins more again than it needs to
             self.errors += 1
 
     def _refresh_open(self) -> None:
-        if time.monotonic() - self._refreshed < REFRESH_OPEN_S:
+        if not self._recovers or time.monotonic() - self._refreshed < REFRESH_OPEN_S:
             return
         self._refreshed = time.monotonic()
         self.mark(self._store.run_keys("status = 'running'"), self._marked_seq, self._marked_seq)

@@ -24,8 +24,9 @@ from durascope_dashboard.collector.joiner import Join, Joiner
 from durascope_dashboard.collector.listening import listen, parse_address
 from durascope_dashboard.collector.read_api import ReadApi
 from durascope_dashboard.collector.receiver import Receiver
-from durascope_dashboard.collector.settings import Settings
-from durascope_dashboard.exceptions import CollectorError
+from durascope_dashboard.collector.settings import Retention, Settings
+from durascope_dashboard.collector.tailing import Tail
+from durascope_dashboard.exceptions import CollectorError, UsageError
 from durascope_dashboard.export.metrics_endpoint import MetricsEndpoint
 from durascope_dashboard.local_reader import LocalReader
 from durascope_dashboard.store.location import Location, open_store
@@ -66,11 +67,17 @@ class Collector:
         self.http_address = parse_address(otlp_http, 4318)
         self._ready = False
         self.store = open_store(store)
+        shard = self.settings.shard
+        if shard.count > 1 and not self.store.shared:
+            self.store.close()
+            raise UsageError(f"--shard {shard} needs a store that collectors share: --store clickhouse://HOST/DATABASE")
         self._joiner = Joiner()
-        self.ingest = Ingest(self.store, join=join or self._joiner)
+        self.ingest = Ingest(self.store, join=join or self._joiner, shard=shard)
+        self.tail = Tail(self.store, self.ingest.rollup) if self.store.shared else None
         self.receiver = Receiver(self.ingest)
         self.following = Following(follow, self.ingest) if follow is not None else None
-        self.housekeeping = Housekeeping(self.store, self.settings.retention)
+        # Taking out is the same work for all shards: one does it.
+        self.housekeeping = Housekeeping(self.store, self.settings.retention if shard.index == 1 else Retention())
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
@@ -86,7 +93,8 @@ class Collector:
             "history": {"state": "off"} if self.following is None else self.following.health(),
             **self.ingest.health(),
             "dropped_runs": self.housekeeping.dropped_runs,
-            "store_errors": self.housekeeping.errors,
+            "store_errors": self.housekeeping.errors + (self.tail.errors if self.tail is not None else 0),
+            **({"shard": str(self.settings.shard)} if self.settings.shard.count > 1 else {}),
         }
 
     async def run(self, on_ready: OnReady | None = None) -> None:
@@ -101,6 +109,8 @@ class Collector:
             )
             grpc_server, grpc_port = start_grpc(self.receiver, *self.grpc_address, self.settings.access)
             self.ingest.start()
+            if self.tail is not None:
+                self.tail.start()
             self.housekeeping.start()
             await self._serve(listener, grpc_port, on_ready)
         finally:
@@ -140,6 +150,8 @@ class Collector:
     def close(self) -> None:
         """Flush and release the store."""
         self.housekeeping.close()
+        if self.tail is not None:
+            self.tail.close()
         self.receiver.close()
         self.ingest.close()
         self._joiner.close()

@@ -1,10 +1,11 @@
-"""What a collector may be told beyond its store and addresses: who may talk to it, and how much it keeps."""
+"""What a collector may be told beyond its store and addresses: who may talk to it, how much it keeps, its share."""
 
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from durascope_dashboard.collector.sharding import ALL, Shard
 from durascope_dashboard.exceptions import UsageError
 
 _AGE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(m|h|d|w)")
@@ -44,6 +45,7 @@ class Settings:
 
     access: Access = Access()
     retention: Retention = Retention()
+    shard: Shard = ALL
 
 
 def parse_age(text: str) -> float:

@@ -222,7 +222,7 @@ def opened_sink(store: Location) -> "Iterator[Ingest]":
     joiner = Joiner()
     try:
         with open_store(store) as opened:
-            ingest = Ingest(opened, rollup_interval_s=JOIN_EVERY_S, join=joiner).start()
+            ingest = Ingest(opened, rollup_interval_s=JOIN_EVERY_S, join=joiner, visiting=True).start()
             try:
                 yield ingest
             finally:

@@ -5,7 +5,7 @@ already followed or stored is left out.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -20,6 +20,9 @@ from durascope_dashboard.temporal.sink import Sink
 FIRST_LOOK_BACK = timedelta(hours=24)  # a store that is new: older runs are for `durascope backfill`
 RECENT_OVERLAP = timedelta(seconds=10)
 FULL_OVERLAP = timedelta(minutes=5)
+
+
+Wanted = Callable[[RunKey], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +50,11 @@ def query_time(micros: Micros) -> str:
 class Discovery:
     """Looks for the runs of one namespace."""
 
-    def __init__(self, client: Client, namespace: str, sink: Sink) -> None:
+    def __init__(self, client: Client, namespace: str, sink: Sink, wanted: Wanted | None = None) -> None:
         self._client = client
         self._namespace = namespace
         self._sink = sink
+        self._wanted = wanted
         self._newest_start: Micros | None = None
         self._latest_close: Micros = 0
 
@@ -86,7 +90,7 @@ class Discovery:
             found += [
                 Found(key, is_open(info), page_size(info))
                 for info in page
-                if (key := run_key(self._namespace, info)) not in known
+                if (key := run_key(self._namespace, info)) not in known and (self._wanted is None or self._wanted(key))
             ]
             self._remember(page)
         return found

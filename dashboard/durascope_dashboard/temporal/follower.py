@@ -24,7 +24,7 @@ from durascope.records import Micros
 from durascope_dashboard.temporal.availability import Availability
 from durascope_dashboard.temporal.codec import CodecUnavailable, Decoder, decoded
 from durascope_dashboard.temporal.connection import Connection, TemporalConfig, connect
-from durascope_dashboard.temporal.discovery import Discovery, Found
+from durascope_dashboard.temporal.discovery import Discovery, Found, Wanted
 from durascope_dashboard.temporal.pages import describe
 from durascope_dashboard.temporal.pending import observations
 from durascope_dashboard.temporal.sink import Sink
@@ -64,13 +64,16 @@ class Follower:
         *,
         pace: Pace | None = None,
         decoder: Decoder | None = None,
+        wanted: Wanted | None = None,
     ) -> None:
+        """``wanted``: which runs are followed, where others follow the rest; None: all."""
         self.gone = 0  # runs that retention took before they could be read
         self.unreadable = 0
         self._target = target
         self._sink = sink
         self._pace = pace or Pace()
         self._decoder = decoder
+        self._wanted = wanted
         self._settled: OrderedDict[RunKey, None] = OrderedDict()  # stored or given up lately: not to be read again
         self._trackers: dict[RunKey, Tracker] = {}
         self._changed: dict[RunKey, Tracker] = {}
@@ -127,7 +130,7 @@ class Follower:
     # -- what there is --------------------------------------------------------------------------------------------
 
     async def _discover(self, client: Client, namespace: str) -> None:
-        discovery = Discovery(client, namespace, self._sink)
+        discovery = Discovery(client, namespace, self._sink, self._wanted)
         reconciled = float("-inf")
         while True:
             if time.monotonic() - reconciled >= self._pace.reconcile_s:
