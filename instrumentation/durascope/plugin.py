@@ -109,8 +109,10 @@ class DurascopePlugin(ClientPlugin, WorkerPlugin):
             await self._send_rest(worker)
 
     async def _send_rest(self, worker: Worker) -> None:
+        # Shielded: a thread that is cancelled before it runs would never send.
+        sending = asyncio.get_running_loop().run_in_executor(None, self._pipeline.flush, self._flush_s)
         try:
-            await asyncio.to_thread(self._pipeline.flush, self._flush_s)
+            await asyncio.shield(sending)
         except asyncio.CancelledError:
             # Leaving `async with Worker`, older SDKs cancel the task that they run the worker in rather than wait for
             # plugins, and pass that on to the code around it as a failure of the worker. The thread sends on.

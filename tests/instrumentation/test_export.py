@@ -1,11 +1,18 @@
 """How telemetry leaves a worker process: at once, through a collector's absence, and whole on shutdown."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, cast
 
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
 from temporalio.client import Client, WorkflowHandle
+from temporalio.worker import Worker
 
+from durascope import DurascopePlugin
 from durascope import conventions as c
 from durascope_dashboard.demo.dev_server import free_port
 from tests.instrumentation.fleet import Crew, Station, started
@@ -110,3 +117,25 @@ async def test_a_worker_without_a_collector_stops_in_time(world: World) -> None:
         await asyncio.to_thread(process.join, 40)
         assert process.exitcode == 0
         assert time.monotonic() - begun < 20
+
+
+async def test_the_last_export_survives_a_cancellation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Older SDKs cancel the task that a worker leaves in, maybe before the thread that sends has begun."""
+    plugin = DurascopePlugin(TracerProvider(shutdown_on_exit=False))
+    flushed, free = threading.Event(), threading.Event()
+    monkeypatch.setattr(plugin._pipeline, "flush", lambda _: flushed.set())
+
+    async def run_worker(_: Any) -> None:
+        """Nothing to run."""
+
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(1))
+    busy = loop.run_in_executor(None, free.wait)
+    leaving = asyncio.create_task(plugin.run_worker(cast(Worker, None), run_worker))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    await asyncio.wait([leaving])
+    free.set()
+    await busy
+    await loop.shutdown_default_executor()
+    assert flushed.is_set()
