@@ -28,12 +28,17 @@ Json = dict[str, Any]
 
 
 def events_of(run: RunKey, event_id: int, *, closed: bool, config: TemporalConfig | None = None) -> list[Json]:
+    """:func:`read`, for a page: it has no event loop."""
+    return asyncio.run(read(run, event_id, closed=closed, config=config))
+
+
+async def read(run: RunKey, event_id: int, *, closed: bool, config: TemporalConfig | None = None) -> list[Json]:
     """The event with this id and all that follow from it, as Temporal's JSON with readable payloads decoded.
 
     ``closed``: read on until the event that closes it. Raises TemporalUnavailable, NotFound, UsageError.
     """
     try:
-        return asyncio.run(asyncio.wait_for(_read(run, event_id, closed, config), TIMEOUT_S))
+        return await asyncio.wait_for(_read(run, event_id, closed, config), TIMEOUT_S)
     except TimeoutError as error:
         raise TemporalUnavailable(
             f"the history of {run.workflow_id} did not come within {TIMEOUT_S:.0f} s; look at it in Temporal's UI"
@@ -50,8 +55,7 @@ async def _read(run: RunKey, event_id: int, closed: bool, config: TemporalConfig
     token, last = b"", 0
     while True:
         page = await history_page(connection.client, run, token, wait=False)
-        fresh = [event for event in page.events if event.event_id >= event_id]
-        found += related(fresh, event_id)
+        found += related((event for event in page.events if event.event_id >= event_id), event_id)
         last = page.events[-1].event_id if page.events else last
         whole = closed and any(event["eventType"].endswith(_CLOSES) for event in found[1:])
         token = page.token

@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
+from durascope_dashboard.panels.filters import VIEWS
 from tests.browser.conftest import OpenTab, serve, stop
-from tests.browser.tables import row_with
+from tests.browser.tables import click_cell, row_with
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=45_000)  # two cores, shared with the server and with other tests
@@ -52,6 +53,42 @@ def test_a_filtered_page_is_a_link(open_tab: OpenTab) -> None:
     page.get_by_role("link", name="Clear the filters").click()
     row_with(page, "research-0")
     assert "text=" not in page.url
+
+
+def test_ticks_and_the_live_switch_are_in_the_link(open_tab: OpenTab) -> None:
+    """Ticked by hand, restored by the link alone, also the run that other filters leave out; and taken back."""
+    page = open_tab("/?text=research-4")
+    row_with(page, "research-4")
+    click_cell(page, 0, 16)
+    expect(page.get_by_role("button", name="Compare with the median")).to_be_visible()
+    page.get_by_text("Live", exact=True).click()
+    page.wait_for_url("**live=false*")
+    other = open_tab(page.url.removeprefix(page.url.split("/?")[0]).replace("research-4", "research-0"))
+    expect(other.get_by_role("switch", name="Live").or_(other.get_by_role("checkbox", name="Live"))).not_to_be_checked()
+    row_with(other, "research-0")
+    click_cell(other, 0, 16)
+    expect(other.get_by_role("button", name="Compare these two")).to_be_visible()
+    third = open_tab(other.url.removeprefix(other.url.split("/?")[0]))
+    expect(third.get_by_role("button", name="Compare these two")).to_be_visible()
+    row_with(third, "research-0")
+    click_cell(third, 0, 16)
+    expect(third.get_by_role("button", name="Compare with the median")).to_be_visible()
+    assert third.url.count("tick=") == 1
+
+
+def test_the_table_of_runs_fits_a_small_screen(open_tab: OpenTab) -> None:
+    """At 1280 by 720 all columns of every trouble are in sight, and ten rows of the first page."""
+    page = open_tab("/")
+    for trouble in VIEWS:
+        page.get_by_role("radio", name=trouble, exact=True).click()
+        expect(page.locator(".st-key-footer button.open")).to_be_visible()
+        table = page.locator(".st-key-runs_table .dvn-scroller")
+        expect(table.or_(page.get_by_role("heading", name="No run matches")).first).to_be_visible()
+        if table.count():
+            assert table.evaluate("e => e.scrollWidth - e.clientWidth") <= 0, trouble
+    page.get_by_role("radio", name="All runs", exact=True).click()
+    box = page.locator(".st-key-runs_table canvas").first.bounding_box()
+    assert box is not None and box["y"] + 32 + 30 * 10 < 720
 
 
 def test_the_table_under_the_page_can_be_taken_along(open_tab: OpenTab, tmp_path: Path) -> None:

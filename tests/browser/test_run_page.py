@@ -26,6 +26,19 @@ def test_a_click_opens_the_details_and_the_link_keeps_them(open_tab: OpenTab) ->
     assert timeline(other).get_attribute("data-selected") == selected
 
 
+def test_a_row_shows_what_it_was_made_of(open_tab: OpenTab) -> None:
+    """Its spans as JSON, where a tag is words; its history events from Temporal, or why they cannot be had."""
+    page = open_tab(RUN)
+    timeline(page)
+    click_row(page, 8)
+    details = page.locator(".st-key-details")
+    details.get_by_text("Spans", exact=True).click()
+    expect(details.get_by_text("attributes of attempt 3", exact=False)).to_be_visible()
+    expect(details.get_by_text('"note": "<b>raw</b>"', exact=False).first).to_be_visible()
+    details.get_by_text("History events", exact=True).click()
+    expect(details.get_by_text("read from it when asked for", exact=False)).to_be_visible()
+
+
 def test_back_brings_the_selection_back(open_tab: OpenTab) -> None:
     """From a selected row to another page and back by the browser's button; another link selects another row."""
     page = open_tab(RUN)

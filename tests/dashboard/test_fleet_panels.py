@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from durascope_dashboard.analysis.compare import Comparison, Delta
-from durascope_dashboard.panels import delta, drill_down, grid, period, storms, waste
+from durascope_dashboard.panels import delta, drill_down, filters, grid, period, runs_table, storms, waste
 from durascope_dashboard.panels.plain import plain
 from durascope_dashboard.panels.runs_table import display, why
 from durascope_dashboard.store import schema
@@ -137,3 +137,58 @@ def test_why_is_the_failure_or_the_last_error_with_who_asked_for_the_wait() -> N
     assert why(run(failure_type="ApplicationError", failure_message="no funds"), error) == "ApplicationError: no funds"
     assert why(run(retries=2, last_error_type="Timeout"), None) == "Timeout"
     assert why(run(), None) == ""
+
+
+def at(*seconds: int) -> pd.DataFrame:
+    """A series with something in the buckets that begin at these seconds."""
+    return pd.DataFrame({"bucket": pd.array([1_000_000 * s for s in seconds], "Int64")})
+
+
+def test_charts_of_young_data_have_an_axis_of_their_own() -> None:
+    """Five minutes in a day: read again in finer buckets, until what is there fills the axis."""
+    day = period.Period(0, 86_400_000_000, "the last 24 h")
+    asked: list[int] = []
+
+    def read(stretch: period.Period) -> tuple[pd.DataFrame, ...]:
+        asked.append(stretch.bucket_ms)
+        width = stretch.bucket_ms // 1000
+        return (at(*sorted({s // width * width for s in range(40_000, 40_300)})),)
+
+    drawn, (series,) = period.fitting(day, read)
+    assert asked[0] == 1_800_000 and asked[-1] == 5_000
+    assert drawn.drawn is not None and drawn.drawn[0] <= 40_000_000_000 and drawn.drawn[1] >= 40_300_000_000
+    assert drawn.drawn[1] - drawn.drawn[0] <= 400_000_000
+    assert drawn.params() == day.params()
+    assert len(series) >= 60
+
+
+def test_charts_of_a_full_or_an_empty_period_show_all_of_it() -> None:
+    """Nothing is cut where there is something at both ends, or nothing at all; one bucket is shown a minute wide."""
+    hour = period.Period(0, 3_600_000_000, "the last 1 h")
+    assert period.fitted(hour, (at(60, 3000),)) == hour
+    assert period.fitted(hour, (at(),)) == hour
+    alone = period.fitted(period.Period(0, 600_000_000, "x"), (at(300),))
+    assert alone.drawn is not None and alone.drawn[1] - alone.drawn[0] == 60_000_000
+
+
+def test_the_sparkline_is_the_same_in_every_row() -> None:
+    """One attempt is a fifth of the height, a retry storm is the whole of it, and many operations become few bars."""
+    table = display(pd.DataFrame([run(spark="[1,1,12]"), run(spark=str([1] * 200)), run(spark="no")]), 0)
+    assert table["spark"].tolist()[0] == [1, 1, 5]
+    assert len(table["spark"].tolist()[1]) <= 24
+    assert table["spark"].tolist()[2] == []
+
+
+def test_each_trouble_shows_columns_that_there_are_and_that_fit() -> None:
+    """With the tick box no view is wider than the page at 1280 pixels."""
+    for trouble in filters.VIEWS:
+        columns = runs_table.order(trouble)
+        assert sum(runs_table.CELLS[name]["width"] for name in columns) + 33 <= 1233, trouble
+
+
+def test_an_id_is_cut_in_the_table_and_whole_in_the_download() -> None:
+    """A build id of forty characters."""
+    frame = pd.DataFrame({"build": ["9fef2a9ba19044a9088acb4c45503e96", "v13", None]})
+    html = grid.styled(frame, {"build": grid.Column("Build", "id")}).to_html()
+    assert "9fef2a9ba1…" in html and "v13" in html
+    assert "9fef2a9ba19044a9088acb4c45503e96" in grid.csv(frame).decode()

@@ -16,6 +16,7 @@ from durascope_dashboard import data
 PARAMETER: Final = "tick"
 MOST: Final = 20
 _SENT: Final = "runs_sent"
+_TIMES: Final = "runs_tables"
 
 
 def named() -> list[str]:
@@ -26,7 +27,12 @@ def named() -> list[str]:
 def view(asked: Mapping[str, Any]) -> str:
     """A key for the table that is another for other filters: its ticks are places, and must not outlive its rows."""
     kept = {name: value for name, value in asked.items() if name != "since"}  # moves with the clock
-    return f"table-{crc32(json.dumps(kept, sort_keys=True).encode()):08x}"
+    return f"table-{crc32(json.dumps(kept, sort_keys=True).encode()):08x}-{st.session_state.get(_TIMES, 0)}"
+
+
+def anew() -> None:
+    """Let the table be made again, with the ticks that the URL names and nothing else."""
+    st.session_state[_TIMES] = st.session_state.get(_TIMES, 0) + 1
 
 
 def last(view: str) -> pd.DataFrame | None:
@@ -46,19 +52,20 @@ def default(rows: pd.DataFrame) -> Any:
     return {"selection": {"rows": [i for i, run_id in enumerate(rows["run_id"]) if run_id in wanted]}}
 
 
-def take(places: list[int], rows: pd.DataFrame) -> None:
-    """Write the ticked places into the URL; ticks on runs that this table does not show stay."""
+def take(places: list[int], rows: pd.DataFrame) -> bool:
+    """Write the ticked places into the URL, if they are others; ticks on runs that this table does not show stay."""
     ids = [str(run_id) for run_id in rows["run_id"]]
     ticked = [ids[i] for i in places]
     before = named()
     found = [run_id for run_id in before if run_id in ticked or run_id not in ids]
     found += [run_id for run_id in ticked if run_id not in found]
     if found == before:
-        return
+        return False
     if found:
         st.query_params[PARAMETER] = found
     else:
         st.query_params.pop(PARAMETER, None)
+    return True
 
 
 def runs(rows: pd.DataFrame) -> list[data.Row]:

@@ -72,16 +72,18 @@ def _errors(rows: pd.DataFrame) -> dict[str, data.Row]:
 
 def _opened(event: Any, rows: pd.DataFrame) -> None:
     cells = [cell for cell in event.selection.cells if cell[0] < len(rows)]
+    live = not ticks.named()
+    changed = ticks.take([i for i in event.selection.rows if i < len(rows)], rows)
+    if changed and cells:  # no click on a cell: Streamlit tells one when a tick that the link had set is taken away
+        ticks.anew()
+    if changed and (cells or live or not ticks.named()):
+        st.rerun()  # the page is live only while nothing is ticked
     if cells:
         row = data.rows(rows.iloc[[cells[0][0]]])[0]
         st.switch_page(
             st.session_state["pages"]["run"],
             query_params={k: str(row[k]) for k in ("workflow_id", "run_id", "namespace")},
         )
-    paused = bool(ticks.named())
-    ticks.take([i for i in event.selection.rows if i < len(rows)], rows)
-    if bool(ticks.named()) != paused:
-        st.rerun()  # the page is live only while nothing is ticked
     ticked = ticks.runs(rows)
     if ticked:
         _compare(ticked)
