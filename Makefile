@@ -58,4 +58,4 @@ stack-check: $(STAMP)  ## the programs of compose.yaml on loopback, against samp
 	@$(BIN)/python -m grafana.stack_check
 
 clean:  ## remove the virtual environment and caches
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .demo
+	rm -rf .venv .venv-lowest .pytest_cache .mypy_cache .ruff_cache .hypothesis .demo

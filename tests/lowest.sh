@@ -5,12 +5,13 @@ set -eu
 cd "$(dirname "$0")/.."
 venv=.venv-lowest
 python=${PYTHON:-python3}
-if ! cmp -s tests/lowest.txt $venv/lowest.txt 2>/dev/null; then
+wanted=$(cat pyproject.toml tests/lowest.txt)
+if [ "$wanted" != "$(cat $venv/installed 2>/dev/null)" ]; then
     "$python" -m venv $venv
     $venv/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
     $venv/bin/python -m pip install --quiet --disable-pip-version-check \
         --constraint tests/lowest.txt --editable '.[dashboard,demo]' --group dev
-    cp tests/lowest.txt $venv/lowest.txt
+    printf '%s\n' "$wanted" > $venv/installed
 fi
 # The older SDK's sandbox warns of modules that pydantic imports late.
 exec $venv/bin/python -m pytest -W "ignore:Module:UserWarning" "${@:-tests/instrumentation}"
