@@ -7,7 +7,6 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Page, expect
 
-from durascope_dashboard.store.duckdb_store import DuckStore
 from tests.browser.conftest import WAIT_MS, OpenTab, serve, stop, timeline
 from tests.dashboard import synthetic
 from tests.dashboard.odd_runs import SAYS, UNICODE, odd
@@ -54,29 +53,20 @@ def test_every_page_of_such_a_fleet(open_tab: OpenTab, odd_dashboard: str) -> No
         whole(page)
 
 
-def test_every_page_of_an_empty_store(open_tab: OpenTab, tmp_path: Path) -> None:
-    """The commands that bring data, on every page."""
-    DuckStore(tmp_path / "empty.duckdb").close()
-    every_page(open_tab, tmp_path / "empty.duckdb", "No runs yet")
-
-
-def test_every_page_of_a_store_with_one_run(open_tab: OpenTab, tmp_path: Path) -> None:
-    """Nothing to compare with, a single point in each chart."""
+@pytest.mark.parametrize("runs", [0, 1])
+def test_a_store_with_next_to_nothing(open_tab: OpenTab, tmp_path: Path, runs: int) -> None:
+    """Nothing to compare with, at most a single point in each chart; an empty store names the commands to run."""
     moment = synthetic.now()
-    synthetic.write(tmp_path / "one.duckdb", [synthetic.research("only", moment - 90 * synthetic.S)], moment)
-    every_page(open_tab, tmp_path / "one.duckdb", None)
-
-
-def every_page(open_tab: OpenTab, store: Path, words: str | None) -> None:
-    """All pages of a store, one after the other in one tab."""
-    served = serve(store)
+    stories = [synthetic.research("only", moment - 90 * synthetic.S)][:runs]
+    synthetic.write(tmp_path / "few.duckdb", stories, moment)
+    served = serve(tmp_path / "few.duckdb")
     try:
         page = open_tab("/", base=served.url)
-        for path in (*PAGES, "/compare?a=only&b=median"):
+        for path in ("/", "/compare?mode=Groups+of+runs", "/reliability", "/health", "/compare?a=only&b=median"):
             page.goto(served.url + path)
             whole(page)
-            if words and "a=only" not in path:
-                expect(page.get_by_role("heading", name=words)).to_be_visible()
+            if not runs:
+                expect(page.get_by_text("durascope import")).to_be_visible()
         page.context.close()
     finally:
         stop(served)

@@ -141,7 +141,7 @@ def test_groups_of_runs_stand_against_each_other(open_tab: OpenTab) -> None:
     row_with(page, "v13", "cohorts")
     page.get_by_text("Retries per run", exact=True).first.click()
     page.wait_for_url("**metric=Retries*")
-    assert "by=Build" in page.url
+    assert "group_by=Build" in page.url
 
 
 def test_a_page_without_a_data_source_says_which_command_brings_one(open_tab: OpenTab, tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_a_comparison_that_lacks_a_side_says_so(open_page: OpenPage, missing: di
 @pytest.mark.parametrize("metric", ["Duration p99", "Waste", "Retries per run"])
 def test_groups_are_compared_by_every_measure(open_page: OpenPage, by: str, metric: str) -> None:
     """Each dimension with each kind of number."""
-    page = open_page("compare", mode="Groups of runs", by=by, metric=metric)
+    page = open_page("compare", mode="Groups of runs", group_by=by, metric=metric)
     assert page.dataframe[0].value["runs"].sum() == 14
 
 
@@ -78,7 +78,7 @@ def test_failures_are_grouped_by_every_dimension(open_page: OpenPage, by: str) -
 @pytest.mark.parametrize("by", ["Agent", "Workflow type", "Task queue", "Tool"])
 def test_tokens_are_grouped_by_every_dimension(open_page: OpenPage, by: str) -> None:
     """Whatever the dimension, a table; and the one of the filter alone if a type is chosen."""
-    page = open_page("cost", by=by, type="ResearchWorkflow")
+    page = open_page("cost", spent_by=by, type="ResearchWorkflow")
     assert len(page.dataframe[0].value) > 0
     if by == "Workflow type":
         assert page.dataframe[0].value["value"].tolist() == ["ResearchWorkflow"]

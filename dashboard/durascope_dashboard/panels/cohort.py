@@ -53,7 +53,7 @@ def draw() -> None:
     """Controls, chart, table."""
     stretch = period.bar("24 h")
     with st.container(horizontal=True, gap="small"):
-        by = st.segmented_control("Compare", list(BY), key="by", bind="query-params", default="Workflow type",
+        by = st.segmented_control("Compare", list(BY), key="group_by", bind="query-params", default="Workflow type",
                                   required=True)  # fmt: skip
         metric = st.segmented_control("By", list(METRICS), key="metric", bind="query-params", default="Duration p95",
                                       required=True)  # fmt: skip

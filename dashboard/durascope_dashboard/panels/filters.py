@@ -1,6 +1,6 @@
 """The filter bar of the Runs page. Each control is bound to the URL, so a filtered page is a link.
 
-None of them is called as a parameter of another page: one that is bound cannot be set there.
+None of them is called as a control or parameter of another page: its value would go along to there.
 """
 
 from dataclasses import dataclass, fields
@@ -107,14 +107,14 @@ def bar() -> Filters:
         text = st.text_input("Search", key="text", bind="query-params", placeholder="id, type, error …", width=190)
         status = st.multiselect("Status", STATUSES, key="status", bind="query-params", width=170, placeholder="any",
                                 format_func=lambda s: s.replace("_", " "))  # fmt: skip
-        types = _facet("Workflow type", "type", facets.get("workflow_type", []), 190)
+        types = _facet("Workflow type", "workflow", facets.get("workflow_type", []), 190)
         with st.popover("More filters", icon=":material/tune:"):
             agents = _facet("Agent", "agent", facets.get("agents", []))
             models = _facet("Model", "model", facets.get("models", []))
             queues = _facet("Task queue", "queue", facets.get("task_queue", []))
             builds = _facet("Build", "build", facets.get("build_id", []))
             namespaces = _facet("Namespace", "ns", facets.get("namespace", []))
-        period = st.segmented_control("Started within", list(PERIODS), key="period", bind="query-params", default="All",
+        period = st.segmented_control("Started within", list(PERIODS), key="within", bind="query-params", default="All",
                                       required=True)  # fmt: skip
         sort = st.selectbox("Order", list(ORDERS), index=None, key="sort", bind="query-params", width=160,
                             placeholder=_own_order(trouble))  # fmt: skip

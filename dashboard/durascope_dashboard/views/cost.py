@@ -108,7 +108,7 @@ def _over_time(stretch: Period) -> None:
 
 
 def _by_dimension(stretch: Period) -> None:
-    by = st.segmented_control("Spent by", list(BY), key="by", bind="query-params", default="Model", required=True)
+    by = st.segmented_control("Spent by", list(BY), key="spent_by", bind="query-params", default="Model", required=True)
     by = by or "Model"
     if by == "Tool":
         grid.draw(data.query("tools", **stretch.params()), TOOL_COLUMNS, key="tools", alt="Tools", rows=10)
@@ -138,7 +138,7 @@ def derived(found: pd.DataFrame) -> pd.DataFrame:
 def _budget(stretch: Period) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.markdown("###### Runs over budget")
-        budget = st.number_input("Tokens a run may bill", min_value=0, value=100_000, step=10_000, key="budget",
+        budget = st.number_input("Tokens a run may bill", min_value=0, value=100_000, step=10_000, key="run_budget",
                                  bind="query-params", width=220)  # fmt: skip
     found = data.query("runs", where=f"tokens > {int(budget or 0)}", order="billed_input", limit=200,
                        **stretch.params())  # fmt: skip
