@@ -129,7 +129,7 @@ def test_the_longer_history_stands_whoever_read_it(clickhouse_url: ClickHouseUrl
     def history(events: int, status: str) -> dict[str, pa.Table]:
         run = {"last_event_id": events, "status": status, "from_history": True}
         operations = [{"operation_id": f"activity:{n}"} for n in range(events)]
-        tables = {"history_runs": [run], "history_operations": operations}
+        tables: dict[str, list[dict[str, Any]]] = {"history_runs": [run], "history_operations": operations}
         return {name: rows(name, *told) for name, told in tables.items()}
 
     keys = run_keys_table([(made.RUN["namespace"], made.RUN["workflow_id"], made.RUN["run_id"])])

@@ -13,7 +13,7 @@ from durascope_dashboard.collector.facts import Facts
 from durascope_dashboard.store import schema
 
 _STATUSES: Final = pa.array([str(status) for status in Status])
-_TAKEN: Final = (
+TAKEN: Final = (
     "activity_id", "attempt", "queued", "error_type", "retry_delay_ms", "retry_by", "worker", "task_queue", "build_id",
     "model", "response_id", "http_status", "http_retries", "workflow_type", "activity_type", "operation_kind", "agent",
     "max_attempts", "scheduled", "parent_span_id",
@@ -39,7 +39,7 @@ def attempts_table(facts: Facts, given: Mapping[str, pa.Array], wanted: pa.Array
     rows = pc.indices_nonzero(pc.and_(pc.and_(wanted, whole), pc.not_equal(given["run_id"], "")))
     if not len(rows):
         return None
-    made = {name: facts.column(name) for name in _TAKEN}
+    made = {name: facts.column(name) for name in TAKEN}
     made |= {f"tokens_{kind}": facts.column(kind) for kind in schema.TOKEN_KINDS}
     made |= {name: given[name] for name in (*schema.RUN_KEY, "trace_id", "span_id", "begun_only")}
     begun, server, end = given["start"], facts.column("started"), given["end"]

@@ -56,26 +56,26 @@ def number(value: Any) -> float | None:
     return found if abs(found) < float("inf") else None
 
 
-def _count(value: Any) -> int | None:
+def count(value: Any) -> int | None:
     found = integer(value)
     return found if found is not None and found >= 0 else None
 
 
-def _positive(value: Any) -> int | None:
+def positive(value: Any) -> int | None:
     return integer(value) or None
 
 
-def _micros(nanos: Any) -> int | None:
+def micros(nanos: Any) -> int | None:
     found = integer(nanos)
     return found // 1000 if found is not None and found > 0 else None
 
 
-def _milliseconds(seconds: Any) -> float | None:
+def milliseconds(seconds: Any) -> float | None:
     found = number(seconds)
     return None if found is None else found * 1000.0
 
 
-def _flag(value: Any) -> bool:
+def flag(value: Any) -> bool:
     return value is True
 
 
@@ -116,17 +116,17 @@ def _facts() -> dict[str, Fact]:
         "workflow_id": (text, (c.WORKFLOW_ID,)),
         "run_id": (text, (c.RUN_ID,)),
         "activity_id": (text, (c.ACTIVITY_ID,)),
-        "attempt": (_positive, (c.ATTEMPT,)),
+        "attempt": (positive, (c.ATTEMPT,)),
         "agent": (text, (c.GEN_AI_AGENT_NAME, "agent.name", "graph.node.id")),
         # The requested model first: history knows a call under that name too.
         "model": (text, (c.GEN_AI_REQUEST_MODEL, c.GEN_AI_RESPONSE_MODEL, "llm.model_name", "span_data.model")),
         "status": (text, (c.OUTCOME,)),
-        "queued": (_micros, (c.QUEUED_TIME,)),
-        "started": (_micros, (c.STARTED_TIME,)),
-        "scheduled": (_micros, (c.SCHEDULED_TIME,)),
+        "queued": (micros, (c.QUEUED_TIME,)),
+        "started": (micros, (c.STARTED_TIME,)),
+        "scheduled": (micros, (c.SCHEDULED_TIME,)),
         "error_type": (text, (c.ERROR_TYPE,)),
         "error_message": (text, (c.ERROR_MESSAGE,)),
-        "retry_delay_ms": (_milliseconds, (c.RETRY_DELAY,)),
+        "retry_delay_ms": (milliseconds, (c.RETRY_DELAY,)),
         "retry_by": (text, (c.RETRY_BY,)),
         "worker": (text, (c.WORKER,)),
         "task_queue": (text, (c.TASK_QUEUE,)),
@@ -137,17 +137,17 @@ def _facts() -> dict[str, Fact]:
         "workflow_type": (text, (c.WORKFLOW_TYPE,)),
         "activity_type": (text, (c.ACTIVITY_TYPE,)),
         "operation_kind": (text, (c.OPERATION_KIND,)),
-        "max_attempts": (_positive, (c.RETRY_MAX_ATTEMPTS,)),
-        "is_local": (_flag, (c.IS_LOCAL,)),
+        "max_attempts": (positive, (c.RETRY_MAX_ATTEMPTS,)),
+        "is_local": (flag, (c.IS_LOCAL,)),
         "parent_span_id": (text, (c.PARENT_SPAN_ID,)),
         "service": (text, ("service.name",)),
-        "input": (_count, (c.GEN_AI_INPUT_TOKENS, "llm.token_count.prompt", "usage.input_tokens")),
-        "cached_input": (_count, (c.GEN_AI_CACHE_READ_TOKENS, "llm.token_count.prompt_details.cache_read",
+        "input": (count, (c.GEN_AI_INPUT_TOKENS, "llm.token_count.prompt", "usage.input_tokens")),
+        "cached_input": (count, (c.GEN_AI_CACHE_READ_TOKENS, "llm.token_count.prompt_details.cache_read",
                                   "usage.input_tokens_details.cached_tokens")),
-        "output": (_count, (c.GEN_AI_OUTPUT_TOKENS, "llm.token_count.completion", "usage.output_tokens")),
-        "reasoning": (_count, (c.GEN_AI_REASONING_TOKENS, "llm.token_count.completion_details.reasoning",
+        "output": (count, (c.GEN_AI_OUTPUT_TOKENS, "llm.token_count.completion", "usage.output_tokens")),
+        "reasoning": (count, (c.GEN_AI_REASONING_TOKENS, "llm.token_count.completion_details.reasoning",
                                "usage.output_tokens_details.reasoning_tokens")),
-        "cache_write": (_count, (c.GEN_AI_CACHE_WRITE_TOKENS, "llm.token_count.prompt_details.cache_write",
+        "cache_write": (count, (c.GEN_AI_CACHE_WRITE_TOKENS, "llm.token_count.prompt_details.cache_write",
                                  "usage.input_tokens_details.cache_write_tokens")),
         "usage": (_native_usage, ("usage",)),
     }  # fmt: skip

@@ -2,14 +2,12 @@
 
 import hashlib
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 from durascope_dashboard.exceptions import StoreIncompatible, StoreUnavailable
 from durascope_dashboard.store import schema
-from durascope_dashboard.store.clickhouse import ddl
+from durascope_dashboard.store.clickhouse import ddl, otel
 from durascope_dashboard.store.location import ClickHouseUrl
-
-_STATES: Final = "observations_states"
 
 
 def prepare(client: Any, url: ClickHouseUrl, *, read_only: bool) -> None:
@@ -51,7 +49,9 @@ def statements(present: dict[str, set[str]]) -> Iterator[str]:
             for name, kind in ddl.stored_columns(table).items():
                 if name.strip("`") not in known:
                     yield f"ALTER TABLE {table}_stored ADD COLUMN IF NOT EXISTS {name} {kind}"
-    yield _filling(_STATES, "observations_stored", ddl.observations_states(), present)
+    yield otel.OTEL_TRACES
+    for filling in (("observations_states", "observations_stored", ddl.observations_states()), *otel.fillings()):
+        yield _filling(*filling, present)
     for name, select in ddl.create_views():
         yield f"CREATE OR REPLACE VIEW {name} AS {select}"
 
