@@ -1,8 +1,8 @@
 """Takes the documentation's pictures from the demo, so that they never go stale: `python docs/screenshots.py`.
 
-It runs `durascope demo` on free ports for some minutes, waits until there is trouble to show, opens every page in
-Chromium and writes docs/pictures/*.png; then it stops all it has started. ``--all DIRECTORY`` takes every page in light
-and dark at 1280 and 1920 pixels instead, for looking at.
+It runs `durascope demo` on free ports until there is trouble, and a run of each sample, to show, opens every page in
+Chromium and writes docs/pictures/*.png; then it stops all it has started. ``--only samples run`` takes a part of them,
+to go on where it was cut short; ``--all DIRECTORY`` every page, light and dark, 1280 and 1920 wide, for looking at.
 """
 
 import argparse
@@ -26,6 +26,8 @@ from durascope_dashboard.reader import Reader, connect
 PICTURES: Final = Path(__file__).with_name("pictures")
 CHROMIUM: Final = "/usr/bin/chromium"
 PATIENCE_S: Final = 60
+MOST_S: Final = 300.0
+ASK_S: Final = 3.0
 SETTLE_MS: Final = 1500  # charts and canvases draw after the page says that it is done
 SAMPLES: Final = {  # folder of sample_workflows -> the workflow type that shows it best
     "agent_configuration": "TripWorkflow", "child_workflows": "BatchWorkflow", "conversation": "ConversationWorkflow",
@@ -42,12 +44,21 @@ def found(reader: Reader, **params: Any) -> list[dict[str, Any]]:
     return list(reader.query("runs", **params).to_pylist())
 
 
+class TooEarly(Exception):
+    """What a picture is to show has not happened yet; the message says what."""
+
+
 def addresses(reader: Reader) -> dict[str, str]:
-    """Name of a page -> its address, with the run that has most to show, and a good one of its type beside it."""
+    """Name of a page -> its address, with the run that has most to show, and a good one of its type beside it.
+
+    Raises TooEarly.
+    """
     rich = "operations > 8"  # agents at work, not a handful of steps
     troubled = found(reader, view="retried", status=["completed"], order="retries", where=rich, limit=1)
     if not troubled:
-        raise SystemExit("the demo has no retried run yet; give it more time with --minutes")
+        raise TooEarly("no run of agents has been retried and completed")
+    if not found(reader, view="retrying", limit=1):
+        raise TooEarly("no run is being retried")
     bad = troubled[0]
     peers = found(reader, workflow_type=[bad["workflow_type"]], status=["completed"], order="retries", descending=False)
     good = next((row for row in peers if row["run_id"] != bad["run_id"]), bad)
@@ -63,13 +74,13 @@ def addresses(reader: Reader) -> dict[str, str]:
 
 
 def samples(reader: Reader) -> dict[str, str]:
-    """Folder of a sample -> the address of the closed run of it that did most."""
+    """Folder of a sample -> the address of the closed run of it that did most. Raises TooEarly."""
     pages = {}
     for folder, workflow_type in SAMPLES.items():
         runs = found(reader, workflow_type=[workflow_type], order="attempts", limit=20)
         closed = [row for row in runs if row["status"] != "running"]
         if not closed:
-            raise SystemExit(f"the demo has no closed {workflow_type} yet; give it more time with --minutes")
+            raise TooEarly(f"no {workflow_type} has closed")
         pages[f"samples/{folder}"] = links.run(closed[0])
     return pages
 
@@ -104,30 +115,50 @@ def wanted(pages: dict[str, str], every: Path | None) -> Iterator[tuple[str, Pat
         return
     for name, address in pages.items():
         yield address, PICTURES / f"{name}.png", False, 1440
-    for name in ("runs", "run"):
+    for name in {"runs", "run"} & pages.keys():
         yield pages[name], PICTURES / f"{name}-dark.png", True, 1440
 
 
-def take(dashboard: str, server: str, every: Path | None) -> None:
-    """All pictures of a dashboard and its collector."""
+def chosen(pages: dict[str, str], only: list[str]) -> dict[str, str]:
+    """The pages that are asked for by name or by folder; all if none is."""
+    return {name: url for name, url in pages.items() if not only or name in only or name.split("/")[0] in only}
+
+
+def all_pages(server: str, patience_s: float, *, with_samples: bool) -> dict[str, str]:
+    """Every page's address, as soon as there is something on each. Raises SystemExit when that takes too long."""
+    deadline = time.monotonic() + patience_s
     reader = connect(server)
-    pages = addresses(reader) | ({} if every else samples(reader))
-    reader.close()
+    try:
+        while True:
+            try:
+                return addresses(reader) | (samples(reader) if with_samples else {})
+            except TooEarly as reason:
+                if time.monotonic() > deadline:
+                    raise SystemExit(f"{reason}, after all this time; is there traffic?") from None
+                time.sleep(ASK_S)
+    finally:
+        reader.close()
+
+
+def take(dashboard: str, server: str, every: Path | None, only: list[str]) -> None:
+    """All pictures of a dashboard and its collector."""
+    pages = chosen(all_pages(server, MOST_S, with_samples=not every), only)
     (every or PICTURES / "samples").mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         for address, path, dark, width in wanted(pages, every):
             shoot(browser, dashboard + address, path, dark=dark, width=width)
             sys.stdout.write(f"{path}\n")
+            sys.stdout.flush()
         browser.close()
 
 
 class Photographer(threading.Thread):
     """Waits until the demo is up and has run for a while, takes the pictures, and ends the demo."""
 
-    def __init__(self, ports: Ports, minutes: float, every: Path | None) -> None:
+    def __init__(self, ports: Ports, minutes: float, every: Path | None, only: list[str]) -> None:
         super().__init__(name="photographer", daemon=True)
-        self.ports, self.minutes, self.every = ports, minutes, every
+        self.ports, self.minutes, self.every, self.only = ports, minutes, every, only
         self.up = threading.Event()
         self.error: BaseException | None = None
 
@@ -143,7 +174,7 @@ class Photographer(threading.Thread):
         time.sleep(self.minutes * 60)
         try:
             base = "http://127.0.0.1"
-            take(f"{base}:{self.ports.dashboard}", f"{base}:{self.ports.otlp_http}", self.every)
+            take(f"{base}:{self.ports.dashboard}", f"{base}:{self.ports.otlp_http}", self.every, self.only)
         except (Exception, SystemExit) as error:
             self.error = error  # raised in the main thread, once the demo has been stopped in order
         finally:
@@ -153,17 +184,18 @@ class Photographer(threading.Thread):
 def main() -> int:
     """Run the demo and photograph it, or photograph what runs already."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=5.0, help="traffic before the first picture")
-    parser.add_argument("--rate", type=float, default=0.5, help="runs started a second")
+    parser.add_argument("--minutes", type=float, default=2.5, help="traffic before the first picture, at least")
+    parser.add_argument("--rate", type=float, default=0.7, help="runs started a second")
     parser.add_argument("--all", type=Path, metavar="DIRECTORY", help="every page, light and dark, 1280 and 1920 wide")
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="pages, or `samples`; the rest is kept")
     parser.add_argument("--dashboard", help="URL of a dashboard that runs already (with --server)")
     parser.add_argument("--server", help="URL of its collector")
     given = parser.parse_args()
     if given.dashboard:
-        take(given.dashboard.rstrip("/"), given.server, given.all)
+        take(given.dashboard.rstrip("/"), given.server, given.all, given.only)
         return 0
     ports = Ports.free()
-    photographer = Photographer(ports, given.minutes, given.all)
+    photographer = Photographer(ports, given.minutes, given.all, given.only)
     photographer.start()
     with tempfile.TemporaryDirectory() as state:
         code = run_demo(ports=ports, directory=Path(state), rate=given.rate, say=photographer.say)

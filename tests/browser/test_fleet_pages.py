@@ -118,7 +118,7 @@ def test_the_runs_page_is_live_and_does_not_flicker(open_tab: OpenTab) -> None:
         .observe(document.body, { childList: true, subtree: true });
     }""")
     before = page.locator(".st-key-runs_table table").text_content()
-    expect(page.locator(".st-key-runs_table table")).not_to_have_text(before or "", timeout=15_000)
+    expect(page.locator(".st-key-runs_table table")).not_to_have_text(before or "")
     assert page.evaluate("window.gone") == 0
     assert page.locator(".st-key-runs_table canvas[data-mine=yes]").count() == 1
 

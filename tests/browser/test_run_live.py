@@ -13,9 +13,13 @@ from tests.dashboard.long_runs import long_run
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=WAIT_MS)
-# Notes what goes away from the timeline's place: an update must change it, never put another in its stead.
+# Notes what goes away from the timeline's place (an update must change it, never put another in its stead), and what
+# moves anywhere on the page without having been touched.
 WATCH = """() => {
-  window.gone = 0;
+  window.gone = window.shifted = 0;
+  new PerformanceObserver((list) => list.getEntries().forEach((e) => {
+    if (!e.hadRecentInput) window.shifted += e.value;
+  })).observe({ type: 'layout-shift' });
   const host = document.querySelector('.st-key-timeline');
   new MutationObserver((all) => all.forEach((m) => { window.gone += m.removedNodes.length; }))
     .observe(host, { childList: true, subtree: true });
@@ -61,7 +65,8 @@ def test_an_open_run_grows_in_place(open_tab: OpenTab, growing: Growing, size: i
     click_row(page, 3)
     page.wait_for_url("**span=*")
     press(page, "+", "+", "+")
-    page.wait_for_timeout(2500)  # an update passes, with nothing new in it
+    as_of = page.get_by_text("as of", exact=False).first
+    expect(as_of).not_to_have_text(as_of.inner_text())  # an update passes, with nothing new in it
     window, selected = drawn.get_attribute("data-window"), drawn.get_attribute("data-selected")
     place = canvas(page).bounding_box()
     page.evaluate(WATCH)
@@ -72,6 +77,7 @@ def test_an_open_run_grows_in_place(open_tab: OpenTab, growing: Growing, size: i
     now = canvas(page).bounding_box()
     assert place is not None and now is not None and (now["x"], now["y"]) == (place["x"], place["y"])
     assert page.evaluate("window.gone") == 0
+    assert page.evaluate("window.shifted") < 0.01
 
 
 def test_a_retry_in_waiting_counts_down(open_tab: OpenTab, growing: Growing) -> None:

@@ -2,13 +2,14 @@
 
 from typing import Final
 
+import pandas as pd
 import streamlit as st
 
 from durascope_dashboard import data
 from durascope_dashboard.analysis import diagnosis
 from durascope_dashboard.analysis.diagnosis import Finding, Level
 from durascope_dashboard.exceptions import DurascopeError
-from durascope_dashboard.panels import markup
+from durascope_dashboard.panels import grid, markup
 from durascope_dashboard.panels.period import Period
 
 LOOKED_AT: Final = 1000
@@ -43,3 +44,4 @@ def draw(stretch: Period) -> None:
     rows = [(MARKS[f.level], f.check, f.found, f.next_step) for f in found]
     st.markdown("###### What doctor says")
     markup.html(markup.table(("", "Check", "Found", "What to do"), rows))
+    grid.downloads(pd.DataFrame(rows, columns=["level", "check", "found", "next_step"]), "doctor")

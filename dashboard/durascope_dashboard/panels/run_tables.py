@@ -3,6 +3,7 @@
 A tab is filled when it is opened, so that none of them delays the timeline.
 """
 
+from dataclasses import asdict
 from typing import Any, Final
 
 import pandas as pd
@@ -80,6 +81,7 @@ def _costs(path: CriticalPath) -> None:
             "before, the second if it waited only for the last of these."
         )
     )  # fmt: skip
+    grid.downloads(pd.DataFrame([asdict(saving) for saving in found]), "retry_costs")
 
 
 def _earlier(saving: Saving) -> str:
