@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from durascope_dashboard.cli import up
 from durascope_dashboard.demo.dev_server import DevServer, free_port, port_in_use
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(90)]
@@ -62,3 +63,15 @@ def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
     assert errors.strip() == (
         f"durascope: port {port} for the dashboard is in use; stop what listens there or name another port"
     )
+
+
+def test_the_dashboard_asks_the_server_that_is_followed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Workers and events come from Temporal itself: the address that was given holds for both processes."""
+    told: dict[str, str] = {}
+    monkeypatch.setattr("durascope_dashboard.up.run_up", lambda *_: told.update(os.environ) or 0)
+    for name in ("DURASCOPE_STORE", "TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE"):
+        monkeypatch.setenv(name, "")  # and back to what it was afterwards
+    given = ["--temporal", "temporal.example:7233", "--namespace", "agents", "--store", str(tmp_path / "s.duckdb")]
+    up.command.main(given, standalone_mode=False)
+    assert told["TEMPORAL_ADDRESS"] == "temporal.example:7233"
+    assert told["TEMPORAL_NAMESPACE"] == "agents"

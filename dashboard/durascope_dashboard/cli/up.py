@@ -37,6 +37,14 @@ def command(
 
     # Not on the child's command line, which everyone on the machine can read: a URL may hold a password.
     os.environ["DURASCOPE_STORE"] = secret_text(store or default_store())
+    # The dashboard asks the same server for its workers and, on demand, for events.
+    for name, value in (
+        ("ADDRESS", temporal["address"]),
+        ("PROFILE", temporal["profile"]),
+        ("NAMESPACE", next(iter(namespaces), None)),
+    ):
+        if value:
+            os.environ[f"TEMPORAL_{name}"] = value
     collect = ["--otlp-grpc", otlp_grpc, "--otlp-http", otlp_http]
     for name, value in temporal.items():
         collect += [f"--{name.replace('_', '-')}", value] if value else []
