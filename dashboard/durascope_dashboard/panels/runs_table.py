@@ -19,7 +19,7 @@ CELLS: Final[dict[str, Any]] = {
     "workflow_type": _column.TextColumn("Type", width=118),
     "started": _column.DatetimeColumn("Started (UTC)", format="MMM DD HH:mm:ss", timezone="UTC", width=108),
     "duration": _column.NumberColumn("Duration", alignment="right", width=68),
-    "bar": _column.ProgressColumn(" ", format=" ", min_value=0, max_value=1, width=40, color="gray",
+    "bar": _column.ProgressColumn("Bar", format=" ", min_value=0, max_value=1, width=40, color="gray",
                                   help="Duration against the longest closed run in the table"),
     "attempts": _column.NumberColumn("Attempts", alignment="right", width=76, help="Of all operations together; max: "
                                      "most attempts of one operation"),
