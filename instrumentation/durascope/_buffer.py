@@ -27,7 +27,8 @@ POISONED_AFTER = 3  # refusals of one batch while others get through
 class Buffer(Generic[T]):
     """Takes items from any thread without blocking; ``send`` runs on a thread of its own and tells whether it worked.
 
-    ``dropped`` counts items lost to a full buffer, to a collector that refuses them, or to shutdown.
+    ``dropped`` counts items lost to a full buffer, to a collector that refuses them, or to shutdown. Whatever was put
+    is sent, dropped, still here, or on its way.
     """
 
     def __init__(self, send: Callable[[Sequence[T]], bool], *, size: int, name: str, gap_s: float = GAP_S) -> None:
@@ -38,6 +39,7 @@ class Buffer(Generic[T]):
         self._sent_at = 0.0
         self._fresh: deque[T] = deque()
         self._failed: deque[list[T]] = deque()
+        self._counting = threading.Lock()  # held for a moment only, never while sending
         self._refusals = 0  # of the oldest failed batch, while others got through
         self._pause_s = 0.0
         self._wake = threading.Event()
@@ -49,21 +51,34 @@ class Buffer(Generic[T]):
         self.sent = 0
 
     def __len__(self) -> int:
-        return len(self._fresh) + sum(map(len, list(self._failed)))
+        with self._counting:
+            return self._held()
+
+    def _held(self) -> int:
+        return len(self._fresh) + sum(map(len, self._failed))
 
     def put(self, item: T) -> None:
-        """Never blocks, never raises; a full buffer loses its oldest items."""
-        if self._stop.is_set():
-            self.dropped += 1
-            return
-        self._fresh.append(item)
-        if len(self._fresh) > self._size:
-            self._fresh.popleft()
-            self.dropped += 1
+        """Never waits for sending, never raises; a full buffer loses its oldest items."""
+        with self._counting:
+            self._fresh.append(item)
+            self._shed()
         if self._thread is None:
             self._start()
         if not self._wake.is_set():
             self._wake.set()
+
+    def _shed(self) -> None:
+        """Drop the oldest until the rest has room, which after the end is nothing."""
+        size = 0 if self._stop.is_set() else self._size
+        while self._held() > size:
+            self.dropped += 1
+            if not self._failed:
+                self._fresh.popleft()
+                continue
+            self._failed[0].pop(0)
+            if not self._failed[0]:
+                self._failed.popleft()
+                self._refusals = 0
 
     def _start(self) -> None:
         with self._starting:
@@ -90,38 +105,30 @@ class Buffer(Generic[T]):
 
     def _step(self) -> bool:
         """Send one batch, the oldest first; False: the collector takes nothing now."""
-        if self._failed and self._try(self._failed[0]):
-            self._failed.popleft()
+        with self._counting:
+            again = self._failed.popleft() if self._failed else []
+        if again and self._try(again):
             self._refusals = 0
             return True
-        batch = self._take()
-        if not batch:
-            return False
-        if self._try(batch):
-            self._blame_oldest()
-            return True
-        self._keep(batch)
-        return False
+        with self._counting:
+            fresh = [self._fresh.popleft() for _ in range(min(BATCH, len(self._fresh)))]
+        worked = bool(fresh) and self._try(fresh)
+        with self._counting:
+            if again:
+                self._refuse(again, others=worked)
+            if fresh and not worked:
+                self._failed.append(fresh)
+            self._shed()
+        return worked
 
-    def _take(self) -> list[T]:
-        batch: list[T] = []
-        while self._fresh and len(batch) < BATCH:
-            batch.append(self._fresh.popleft())
-        return batch
-
-    def _blame_oldest(self) -> None:
-        if not self._failed:
+    def _refuse(self, batch: list[T], *, others: bool) -> None:
+        """Put the oldest batch back, unless it alone is refused while ``others`` get through."""
+        self._refusals += others
+        if self._refusals < POISONED_AFTER:
+            self._failed.appendleft(batch)
             return
-        self._refusals += 1
-        if self._refusals >= POISONED_AFTER:
-            self.dropped += len(self._failed.popleft())
-            self._refusals = 0
-
-    def _keep(self, batch: list[T]) -> None:
-        self._failed.append(batch)
-        while len(self) > self._size and self._failed:
-            self.dropped += len(self._failed.popleft())
-            self._refusals = 0
+        self.dropped += len(batch)
+        self._refusals = 0
 
     def _try(self, batch: list[T]) -> bool:
         try:
@@ -154,6 +161,5 @@ class Buffer(Generic[T]):
         self.flush(timeout_s)
         self._stop.set()
         self._wake.set()
-        self.dropped += len(self)
-        self._fresh.clear()
-        self._failed.clear()
+        with self._counting:
+            self._shed()

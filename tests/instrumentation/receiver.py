@@ -29,7 +29,7 @@ class Received:
 
 
 class Receiver:
-    """Listens on a free port of 127.0.0.1; ``status`` is what it answers."""
+    """Listens on a free port of 127.0.0.1; ``status`` is what it answers, after ``delay_s``."""
 
     def __init__(self, port: int = 0) -> None:
         self.spans: list[Received] = []
@@ -37,6 +37,7 @@ class Receiver:
         self.metrics: dict[str, list[Any]] = {}  # name -> data points
         self.resources: list[dict[str, Any]] = []  # of the metrics
         self.status = 200
+        self.delay_s = 0.0
         self.requests = 0
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
         self._server.daemon_threads = True
@@ -93,6 +94,7 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
             if self.headers.get("content-encoding") == "gzip":
                 body = gzip.decompress(body)
             receiver.requests += 1
+            time.sleep(receiver.delay_s)
             if receiver.status == 200:
                 receiver.take(self.path, body)
             self.send_response(receiver.status)
