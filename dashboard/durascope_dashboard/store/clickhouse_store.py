@@ -299,13 +299,15 @@ class ClickHouseStore:
 
     def live_bytes(self) -> int:
         """What the rows take: rows that are deleted stay in their parts until these are merged, so by their share."""
-        found = self._ask(
-            "SELECT toInt64(sum(bytes_on_disk)) AS bytes, toInt64(sumIf(rows, table = 'spans_stored')) AS stored, "
-            "toInt64((SELECT count() FROM spans_stored)) AS live "
-            "FROM system.parts WHERE database = currentDatabase() AND active"
-        ).to_pylist()[0]
-        share = found["live"] / found["stored"] if found["stored"] else 1.0
-        return int(found["bytes"] * min(share, 1.0))
+        parts = self._ask(
+            "SELECT table, toInt64(sum(bytes_on_disk)) AS bytes, toInt64(sum(rows)) AS stored FROM system.parts "
+            "WHERE database = currentDatabase() AND active GROUP BY table HAVING stored > 0"
+        ).to_pylist()
+        total = 0.0
+        for part in parts:
+            live = int(self._ask(f"SELECT count() AS n FROM `{part['table']}`")["n"][0].as_py())
+            total += part["bytes"] * min(live / part["stored"], 1.0)
+        return int(total)
 
     def _ask(self, text: str, values: Mapping[str, Any] | None = None) -> pa.Table:
         with self._asking():

@@ -79,7 +79,7 @@ def _by_run(file: Path, table: str) -> Iterator[pa.Table]:
     run = ", ".join(schema.RUN_KEY)
     order = f"{run}, seq" if table == "spans" else run
     with duckdb.connect() as connection:
-        asked = connection.execute(f"SELECT * FROM read_parquet(?) ORDER BY {order}", [str(file)])
+        asked = connection.sql(f"SELECT * FROM read_parquet(?) ORDER BY {order}", params=[str(file)])
         batches: Any = asked.to_arrow_reader(ROWS)
         held = schema.TABLES[table].empty_table()
         for batch in batches:
