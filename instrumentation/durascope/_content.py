@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from agents.tracing import SpanError
 from opentelemetry.util.types import AttributeValue
 
 from durascope import conventions as c
@@ -73,6 +74,10 @@ class Content:
         if kept is not None and len(kept) > self.limit:
             return f"{kept[: self.limit]}… ({len(kept) - self.limit} characters cut)"
         return kept
+
+    def error(self, error: SpanError | None) -> str | None:
+        """The message of a failed Agents span as it may leave; None if the span has not failed."""
+        return None if error is None else self.clean(c.ERROR_MESSAGE, error["message"]) or ""
 
 
 def from_environment(redactor: Redactor | None, limit: int) -> Content:

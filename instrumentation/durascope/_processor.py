@@ -125,7 +125,7 @@ def span_facts(span: Span[Any], what: Description, state: RunState | AttemptStat
     attributes: dict[str, AttributeValue] = {**_identity(state), **what.attributes}
     attributes |= {c.AGENTS_SPAN_ID: span.span_id, c.AGENTS_TRACE_ID: span.trace_id}
     attributes |= state.pipeline.content.of(span.span_data) if state.pipeline.content.on_spans else {}
-    error = span.error["message"] if span.error else None
+    error = state.pipeline.content.error(span.error)
     if error is not None:
         attributes[c.ERROR_TYPE] = c.ERROR_TYPE_OTHER
     return SpanFacts(

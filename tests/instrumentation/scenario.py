@@ -75,10 +75,12 @@ async def lookup(key: str) -> str:
         tell("error")
         raise
     tell("ok")
-    return "found"
+    return f"found {key}" if "leaky" in key else "found"
 
 
 async def _work(key: str) -> None:
+    if "leaky" in key and activity.info().attempt < 2:
+        raise ValueError(f"cannot find {key}")
     if "fatal" in key:
         raise ApplicationError("no such thing", type="NoSuchThing", non_retryable=True)
     if "flaky" in key and activity.info().attempt < 3:
@@ -220,6 +222,7 @@ def rules() -> list[Rule]:
         return Text("Too late.")
 
     return [
+        Rule("both", both, user="leaky", turn=0),
         Rule("limited", Fault(429, retry_after=0.3, code="rate_limit_exceeded"), user="limited", first=1),
         Rule("failing", Fault(500, code="server_error"), user="limited", when=lambda r: r.seen == 1),
         Rule("rejected", Fault(400, code="bad_request"), user="insistent", turn=0, first=1),

@@ -13,6 +13,12 @@ from tests.instrumentation.inside import run, working
 from tests.instrumentation.world import World
 
 SECRET = "hunter2"
+# Of a message, a call, its arguments, its result, an error, and of instructions, which are not captured.
+PARTS = ("user", "function_call", '{"text":', "found", "cannot find", "Find it")
+CAPTURED = {
+    *((c.CONTENT_PREFIX + "input", part) for part in ("user", "function_call", '{"text":', "found")),
+    *((c.CONTENT_PREFIX + "output", part) for part in ("function_call", "found")),
+}
 
 
 def content(attributes: Any) -> dict[str, str]:
@@ -20,41 +26,48 @@ def content(attributes: Any) -> dict[str, str]:
     return {name: str(value) for name, value in attributes.items() if name.startswith(c.CONTENT_PREFIX)}
 
 
-async def everything(world: World, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> InMemory:
+def told(telemetry: InMemory) -> list[tuple[str, str]]:
+    """Every attribute and every status message that leaves."""
+    spans, events = telemetry.spans(), [*telemetry.events(), *telemetry.events(c.EVENT_CONTENT)]
+    found = [dict(each or {}) for each in (*(s.attributes for s in spans), *(e.log_record.attributes for e in events))]
+    found += [{"status": span.status.description} for span in spans]
+    return [(name, str(value)) for attributes in found for name, value in attributes.items()]
+
+
+async def everything(world: World, monkeypatch: pytest.MonkeyPatch, words: str, **settings: Any) -> InMemory:
     """What a run tells whose prompt has the secret in it."""
     telemetry = InMemory()
     async with working(world, monkeypatch, [telemetry.plugin(**settings)]) as (client, queue):
-        await run(client, queue, f"{SECRET} flaky")
+        await run(client, queue, f"{SECRET} {words}")
     return telemetry
 
 
 async def test_nothing_is_captured_unless_asked_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not in any attribute of any span or event, but for the workflow id that the caller chose."""
-    telemetry = await everything(world, monkeypatch)
-    told = [dict(span.attributes or {}) for span in telemetry.spans()]
-    told += [dict(event.log_record.attributes or {}) for event in telemetry.events()]
-    found = [name for attributes in told for name, value in attributes.items() if SECRET in str(value)]
-    assert told and set(found) <= {c.WORKFLOW_ID}
+    telemetry = await everything(world, monkeypatch, "flaky")
+    found = [name for name, value in told(telemetry) if SECRET in value]
+    assert found and set(found) <= {c.WORKFLOW_ID}
     assert telemetry.events(c.EVENT_CONTENT) == []
 
 
-@pytest.mark.parametrize("capture", ["SPAN_ONLY", "EVENT_ONLY", "SPAN_AND_EVENT"])
-async def test_captured_content_passes_the_redactor(
-    world: World, monkeypatch: pytest.MonkeyPatch, capture: str
-) -> None:
-    """It sees every value before anything else does."""
+@pytest.mark.parametrize("capture", ["NO_CONTENT", "SPAN_ONLY", "EVENT_ONLY", "SPAN_AND_EVENT"])
+async def test_the_redactor_sees_every_value_first(world: World, monkeypatch: pytest.MonkeyPatch, capture: str) -> None:
+    """Messages, the model's answers, arguments and results of tools where they are captured; error messages always."""
     monkeypatch.setenv(VARIABLE, capture)
+    seen: set[tuple[str, str]] = set()
 
     def redact(name: str, value: str) -> str | None:
+        seen.update((name, part) for part in PARTS if part in value)
         return value.replace(SECRET, "***")
 
-    telemetry = await everything(world, monkeypatch, redactor=redact)
+    telemetry = await everything(world, monkeypatch, "leaky", redactor=redact)
     spans = [content(span.attributes) for span in telemetry.spans()]
     events = [content(event.log_record.attributes) for event in telemetry.events(c.EVENT_CONTENT)]
     assert any(spans) == ("SPAN" in capture)
     assert any(events) == ("EVENT" in capture)
-    values = " ".join(value for each in spans + events for value in each.values())
-    assert "***" in values and SECRET not in values
+    assert seen == {(c.ERROR_MESSAGE, "cannot find"), *(() if capture == "NO_CONTENT" else CAPTURED)}
+    assert not [name for name, value in told(telemetry) if SECRET in value and name != c.WORKFLOW_ID]
+    assert "cannot find ***" in [value.partition(" leaky")[0] for _, value in told(telemetry)]
 
 
 def test_long_values_are_cut_and_say_so() -> None:
