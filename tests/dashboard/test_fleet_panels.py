@@ -130,6 +130,16 @@ def test_an_unknown_run_is_drawn_as_unknown() -> None:
     assert table["bar"].tolist() == [0.0]
 
 
+def test_no_waste_seen_is_not_no_waste() -> None:
+    """Of a run with attempts that nobody saw the share is known only once some waste was seen."""
+    known = {"billed_input": 90, "billed_output": 10, "wasted_input": 0, "wasted_output": 0}
+    assert runs_table.share_wasted(run(**known, unknown_attempts=0)) == 0
+    assert runs_table.share_wasted(run(**known, unknown_attempts=2)) is None
+    assert runs_table.share_wasted(run(**{**known, "wasted_input": 20}, unknown_attempts=2)) == 0.2
+    frame = pd.DataFrame([run(**known, unknown_attempts=2)])
+    assert display(frame, 0)["waste"].isna().all()
+
+
 def test_why_is_the_failure_or_the_last_error_with_who_asked_for_the_wait() -> None:
     """The run's own failure first; else its last failed attempt."""
     error = {"error_type": "RateLimitError", "error_message": "429: slow down", "retry_by": "server"}

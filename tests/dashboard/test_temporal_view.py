@@ -48,8 +48,8 @@ async def test_pollers_slots_and_backlog_of_a_real_worker(temporal_server: DevSe
             queues = [("default", polled), ("default", deserted)]
             seen = await asyncio.to_thread(temporal_view.look, queues, config)
             by = {(row["task_queue"], row["kind"]): row for row in seen.queues}
-            ready = by[polled, "activity"]["pollers"] and by[deserted, "workflow"]["backlog"]
-            if ready or time.monotonic() > deadline:
+            polls = by[polled, "activity"]["pollers"] and by[polled, "workflow"]["pollers"]
+            if (polls and by[deserted, "workflow"]["backlog"]) or time.monotonic() > deadline:
                 break
             await asyncio.sleep(0.2)
     assert by[polled, "activity"]["pollers"] == 1 and by[polled, "workflow"]["pollers"] >= 1

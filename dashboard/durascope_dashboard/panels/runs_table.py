@@ -109,7 +109,7 @@ _TONES: Final = {"✕": "bad", "◷": "bad", "■": "bad", "●": "accent", "✓
 
 
 def _cells(row: data.Row, longest: float, now: int, error: data.Row | None) -> dict[str, Any]:
-    billed, wasted = total(row, "billed"), total(row, "wasted")
+    billed = total(row, "billed")
     return {
         "status": status.words(row["status"]),
         "workflow_id": row["workflow_id"],
@@ -124,7 +124,7 @@ def _cells(row: data.Row, longest: float, now: int, error: data.Row | None) -> d
         "now": _current(row, now),
         "why": why(row, error),
         "tokens": _number(billed),
-        "waste": _number(wasted / billed if billed and wasted is not None else None),
+        "waste": _number(share_wasted(row)),
         "cost": _number(row["cost_billed"]),
         "queue": _number(row["queue_p95_ms"]),
         "backoff": _number(row["max_backoff_ms"] or None),
@@ -140,6 +140,14 @@ def total(row: data.Row, part: str) -> int | None:
     """Input + output tokens of one part of the ledger; None if nothing is known."""
     values = [row[f"{part}_input"], row[f"{part}_output"]]
     return None if values == [None, None] else sum(v or 0 for v in values)
+
+
+def share_wasted(row: data.Row) -> float | None:
+    """Of the tokens of a run, or of many together, the part that was wasted; None if all that may be is unseen."""
+    billed, wasted = total(row, "billed"), total(row, "wasted")
+    if not billed or wasted is None or (not wasted and row["unknown_attempts"]):
+        return None
+    return wasted / billed
 
 
 def spark(value: Any) -> list[int]:

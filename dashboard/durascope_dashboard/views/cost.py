@@ -60,12 +60,13 @@ def _summary(found: data.Row) -> None:
     billed, wasted = total(found, "billed"), total(found, "wasted")
     unknown = found["unknown_attempts"] or 0
     least = "≥ " if unknown else ""  # sums leave out what nobody saw
+    seen = wasted or not unknown  # that no waste was seen says nothing of attempts that nobody saw
     cells = [
         ("Billed", f"{least}{units.tokens(billed)}"),
-        ("Wasted", f"{least}{units.count(wasted)} · {units.percent(wasted, billed)}"),
+        ("Wasted", f"{least}{units.count(wasted)} · {units.percent(wasted, billed)}" if seen else "unknown"),
         ("Unknown usage", f"{unknown:,} attempt{'s' if unknown != 1 else ''}"),
         ("Cost", f"{least}{units.money(found['cost_billed'])}"),
-        ("Wasted cost", f"{least}{units.money(found['cost_wasted'])}"),
+        ("Wasted cost", f"{least}{units.money(found['cost_wasted'])}" if seen else "unknown"),
     ]
     for column, (label, value) in zip(st.columns(len(cells)), cells, strict=True):
         column.metric(label, value, border=True)
@@ -128,10 +129,12 @@ def derived(found: pd.DataFrame) -> pd.DataFrame:
     found = found.assign(**{name: found[name].mask(unseen) for name in names})
     billed = found["billed_input"] + found["billed_output"]
     wasted = billed - found["useful_input"] - found["useful_output"]
+    none_seen = (wasted == 0) & (found["unknown_attempts"] > 0)
+    wasted = wasted.mask(none_seen)
     return found.assign(
         wasted=wasted, waste_share=wasted / billed.where(billed > 0),
         cached_share=found["billed_cached_input"] / found["billed_input"].where(found["billed_input"] > 0),
-        cost_wasted=found["cost_billed"] - found["cost_useful"],
+        cost_wasted=(found["cost_billed"] - found["cost_useful"]).mask(none_seen),
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 from durascope_dashboard import data, units
 from durascope_dashboard.panels import grid, states, ticks
 from durascope_dashboard.panels.filters import HELP, Filters, bar
-from durascope_dashboard.panels.runs_table import CELLS, display, order, styled, total
+from durascope_dashboard.panels.runs_table import CELLS, display, order, share_wasted, styled, total
 
 PAGE_ROWS: Final = 100
 MOST_ROWS: Final = 1000
@@ -126,12 +126,12 @@ def summary(totals: data.Row, shown: int, filters: Filters) -> str:
     """One line about all runs that match, not only those in the table."""
     count = totals["runs"]
     first = f"**{count:,} run{'s' if count != 1 else ''}**" + (f" (first {shown:,} shown)" if count > shown else "")
-    billed = total(totals, "billed")
+    billed, wasted = total(totals, "billed"), share_wasted(totals)
     least = "≥ " if totals["unknown_attempts"] else ""  # what nobody saw is not in the sum
     parts = [
         first, f"{totals['running'] or 0:,} running", f"{totals['failed'] or 0:,} failed",
         f"{totals['retries'] or 0:,} retries", f"{least}{units.tokens(billed)}, {units.money(totals['cost_billed'])}",
-        f"{units.percent(total(totals, 'wasted'), billed)} wasted",
+        "waste unknown" if wasted is None else f"{units.percent(wasted, 1.0)} wasted",
     ]  # fmt: skip
     known = HELP.get(filters.trouble)
     return " · ".join(parts).replace("$", "\\$") + (f"  \n{known}" if known else "")
