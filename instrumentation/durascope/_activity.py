@@ -186,7 +186,7 @@ def _ending(attempt: AttemptState, outcome: Outcome, message: str | None) -> dic
             c.RETRY_DELAY: outcome.retry_delay,
             c.RETRY_BY: outcome.retry_by.value if outcome.retry_by else None,
             c.HTTP_STATUS: outcome.http_status,
-            c.HTTP_RETRIES: attempt.http_retries or outcome.http_retries,
+            c.HTTP_RETRIES: attempt.http_retries or None,
             c.GEN_AI_PROVIDER: attempt.provider,
             c.GEN_AI_REQUEST_MODEL: attempt.model,
             c.GEN_AI_RESPONSE_MODEL: attempt.response_model,

@@ -6,7 +6,6 @@ Errors have the names that history has for them, so that both sources tell of on
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from temporalio import activity
 from temporalio.common import RetryPolicy
@@ -37,7 +36,6 @@ class Outcome:
     retry_delay: float | None = None
     retry_by: RetryBy | None = None
     http_status: int | None = None
-    http_retries: int | None = None
 
 
 def cause_of(error: BaseException) -> BaseException:
@@ -101,8 +99,7 @@ def outcome_of(
             delay, by = None, None
         return Outcome(status, kind, str(error) or None, delay, by)
     message = error.message if isinstance(error, ApplicationError) else str(error)
-    status_code, retries = _http(error)
-    return Outcome(Status.ERROR, error_type(error), message, delay, by, status_code, retries)
+    return Outcome(Status.ERROR, error_type(error), message, delay, by, _http_status(error))
 
 
 def next_delay(error: BaseException, info: activity.Info, now: datetime) -> tuple[float | None, RetryBy | None]:
@@ -134,18 +131,11 @@ def backoff(policy: RetryPolicy, attempt: int) -> float:
         return longest
 
 
-def _http(error: BaseException | None) -> tuple[int | None, int | None]:
+def _http_status(error: BaseException | None) -> int | None:
     seen = 0
     while error is not None and seen < 8:
         code = getattr(error, "status_code", None)
         if isinstance(code, int):
-            return code, _http_retries(error)
+            return code
         error, seen = error.__cause__ or error.__context__, seen + 1
-    return None, None
-
-
-def _http_retries(error: Any) -> int | None:
-    # The OpenAI client says in each request which of its own retries it is.
-    request = getattr(error, "request", None)
-    count = getattr(request, "headers", {}).get("x-stainless-retry-count")
-    return int(count) if isinstance(count, str) and count.isdigit() else None
+    return None

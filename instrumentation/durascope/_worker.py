@@ -14,7 +14,6 @@ class WorkerIdentity:
 
     identity: str | None = None
     build_id: str | None = None
-    namespace: str | None = None
 
 
 def identity_of(config: WorkerConfig) -> WorkerIdentity:
@@ -22,11 +21,7 @@ def identity_of(config: WorkerConfig) -> WorkerIdentity:
     client = config.get("client")
     deployment = config.get("deployment_config")
     build = deployment.version.build_id if deployment else config.get("build_id") or _default_build()
-    return WorkerIdentity(
-        config.get("identity") or (client.identity if client else None),
-        build,
-        client.namespace if client else None,
-    )
+    return WorkerIdentity(config.get("identity") or (client.identity if client else None), build)
 
 
 @safely

@@ -4,7 +4,7 @@ telemetry = InMemory()
 client = await Client.connect(address, plugins=[OpenAIAgentsPlugin(...), telemetry.plugin()])
 ...
 telemetry.assert_tree('''
-    invoke_workflow Weather ok
+    invoke_workflow Weather completed
       weather ok
         weather attempt 1 error ValueError
         weather attempt 2 ok

@@ -80,11 +80,18 @@ def test_reasons_of_a_cancellation(reason: str, ran: int, end: tuple[Any, ...]) 
     assert (found.status, found.error_type, found.retry_by) == end
 
 
-async def test_the_http_clients_own_retries_are_counted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client with retries hides a 429 and a 500 from Temporal: one attempt each, which says what happened inside."""
+@pytest.mark.parametrize(
+    ("retries", "told"),
+    [(3, [("ok", 2, None)] * 2), (1, [("error", 1, 500), ("ok", None, None)] * 2)],
+    ids=["enough", "too few"],
+)
+async def test_the_http_clients_own_retries_are_counted(
+    world: World, monkeypatch: pytest.MonkeyPatch, retries: int, told: list[tuple[Any, ...]]
+) -> None:
+    """A client with retries hides a 429 (and then a 500) from Temporal: the attempt says what happened inside."""
     telemetry = InMemory()
-    async with working(world, monkeypatch, [telemetry.plugin()], retries=3) as (client, queue):
+    async with working(world, monkeypatch, [telemetry.plugin()], retries=retries) as (client, queue):
         await run(client, queue, "limited")
     models = telemetry.attempts("invoke_model_activity")
-    retried = [each for each in models if attribute(each, c.HTTP_RETRIES) is not None]
-    assert [(attribute(each, c.OUTCOME), attribute(each, c.HTTP_RETRIES)) for each in retried] == [("ok", 2)] * 2
+    names = (c.OUTCOME, c.HTTP_RETRIES, c.HTTP_STATUS)
+    assert [tuple(attribute(each, name) for name in names) for each in models] == told
