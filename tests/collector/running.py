@@ -12,7 +12,7 @@ from durascope_dashboard.collector.server import Collector
 from durascope_dashboard.remote_reader import RemoteReader
 from durascope_dashboard.store.location import Location
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 T = TypeVar("T")
 
 

@@ -1,5 +1,8 @@
 """Several collectors on one ClickHouse database: whichever received what, a run is joined from all of it."""
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,6 +16,7 @@ from durascope_dashboard.collector.rollup import RollUp
 from durascope_dashboard.collector.settings import Settings
 from durascope_dashboard.collector.sharding import Shard
 from durascope_dashboard.collector.tailing import Tail
+from durascope_dashboard.demo.dev_server import free_port
 from durascope_dashboard.exceptions import UsageError
 from durascope_dashboard.reader import connect
 from durascope_dashboard.store.clickhouse_store import ClickHouseStore
@@ -23,6 +27,7 @@ from tests.collector.spans import RUN, attempt_span, request
 from tests.store import rows as made
 from tests.store.rows import rows
 
+DURASCOPE = (sys.executable, "-m", "durascope._main")
 PROTOBUF = {"Content-Type": "application/x-protobuf"}
 
 
@@ -153,3 +158,40 @@ def test_a_file_is_not_shared(tmp_path: Any) -> None:
     """One collector owns it, so there is nothing to divide."""
     with pytest.raises(UsageError, match="--shard 1/2 needs a store that collectors share"):
         RunningCollector(tmp_path / "s.duckdb", settings=Settings(shard=Shard(1, 2))).__enter__()
+
+
+def collect(store: str, http: int, grpc: int) -> "subprocess.Popen[bytes]":
+    """`durascope collect` as a process, once it is ready."""
+    addresses = ["--otlp-http", f"127.0.0.1:{http}", "--otlp-grpc", f"127.0.0.1:{grpc}"]
+    process = subprocess.Popen([*DURASCOPE, "collect", "--store", store, "--no-history", *addresses])
+
+    def ready() -> bool:
+        assert process.poll() is None, "the collector has ended"
+        try:
+            return httpx.get(f"http://127.0.0.1:{http}/healthz").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    until(ready, "the collector", 60)
+    return process
+
+
+def test_killed_after_the_acknowledgement_nothing_is_lost(tmp_path: Path) -> None:
+    """A process over a folder of its own: SIGKILL, another start joins what was not; SIGTERM ends that with 0."""
+    store, http, grpc = f"chdb://{tmp_path}/store", free_port(), free_port()
+    first = collect(store, http, grpc)
+    url = f"http://127.0.0.1:{http}/v1/traces"
+    try:
+        assert httpx.post(url, content=request(attempt_span(), attempt_span(attempt=2)), headers=PROTOBUF).is_success
+    finally:
+        first.kill()
+        first.wait(20)
+    second = collect(store, http, grpc)
+    try:
+        reader = connect(f"http://127.0.0.1:{http}")
+        until(lambda: reader.query("runs")["attempts"].to_pylist() == [2], "the run joined")
+        assert reader.query("store_info")["spans"].to_pylist() == [2]
+        reader.close()
+    finally:
+        second.terminate()
+        assert second.wait(30) == 0
