@@ -44,8 +44,12 @@ class Probe:
 
     def _run(self, url: str, query: str, took: list[float]) -> None:
         reader = RemoteReader(url)
+        asked = None
         while not self._stop.wait(PROBE_EVERY_S):
             newest = self._senders.newest
+            if newest is asked:  # nothing new is being sent: asking again would measure the pause
+                continue
+            asked = newest
             while newest is not None and not self._stop.is_set():
                 if reader.query(query, run_id=newest.runs[-1]).num_rows:
                     took.append(time.monotonic() - newest.sent)

@@ -3,6 +3,8 @@
 Int64, Float64, boolean and string keep "unknown" apart from 0, "" and False all the way through a join.
 """
 
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
@@ -19,8 +21,10 @@ def dtypes(table: str) -> dict[str, str]:
     return {field.name: _DTYPES[field.type] for field in TABLES[table]}
 
 
-def _dtype(name: str) -> Any:
-    return pd.api.types.pandas_dtype(name)
+@lru_cache(maxsize=32)
+def _nulls(dtype: str) -> Any:
+    """One null of that type, to be repeated: a list of as many would be looked at one by one."""
+    return _array([None], dtype=dtype)
 
 
 def empty_frame(table: str) -> pd.DataFrame:
@@ -30,11 +34,25 @@ def empty_frame(table: str) -> pd.DataFrame:
 
 def conform(frame: pd.DataFrame, table: str) -> pd.DataFrame:
     """The frame with exactly the table's columns and dtypes; absent columns are null, others are dropped."""
-    columns = {
-        name: frame[name].astype(_dtype(dtype)) if name in frame else _array([None] * len(frame), dtype=dtype)
-        for name, dtype in dtypes(table).items()
-    }
-    return pd.DataFrame(columns, index=frame.index).reset_index(drop=True)
+    return _conformed(frame, dtypes(table))
+
+
+def conform_columns(frame: pd.DataFrame, schema: pa.Schema) -> pd.DataFrame:
+    """As :func:`conform`, for a schema that is not a whole table."""
+    return _conformed(frame, {field.name: _DTYPES[field.type] for field in schema})
+
+
+def _conformed(frame: pd.DataFrame, wanted: Mapping[str, str]) -> pd.DataFrame:
+    given = dict(frame.items())
+    columns: dict[str, Any] = {}
+    for name, dtype in wanted.items():
+        if name not in given:
+            columns[name] = _nulls(dtype).repeat(len(frame))
+        elif given[name].dtype == dtype:
+            columns[name] = given[name].array
+        else:
+            columns[name] = given[name].array.astype(pd.api.types.pandas_dtype(dtype))
+    return pd.DataFrame(columns, index=pd.RangeIndex(len(frame)))
 
 
 def from_arrow(data: pa.Table, table: str) -> pd.DataFrame:
@@ -47,14 +65,3 @@ def from_arrow(data: pa.Table, table: str) -> pd.DataFrame:
 def to_arrow(frame: pd.DataFrame, table: str) -> pa.Table:
     """Such a frame as an Arrow table with exactly the schema."""
     return pa.Table.from_pandas(conform(frame, table), schema=TABLES[table], preserve_index=False)
-
-
-def conform_columns(frame: pd.DataFrame, schema: pa.Schema) -> pd.DataFrame:
-    """As :func:`conform`, for a schema that is not a whole table."""
-    columns = {
-        field.name: frame[field.name].astype(_dtype(_DTYPES[field.type]))
-        if field.name in frame
-        else _array([None] * len(frame), dtype=_DTYPES[field.type])
-        for field in schema
-    }
-    return pd.DataFrame(columns, index=frame.index).reset_index(drop=True)

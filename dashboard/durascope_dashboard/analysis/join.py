@@ -151,9 +151,10 @@ def _describe(attempts: pd.DataFrame, ops: pd.DataFrame, op: Codes, last: Mask) 
     attempts["task_queue"] = first_known(attempts["task_queue"], shared["task_queue"])
     attempts["model"] = first_known(attempts["model"], shared["model"]).where(among(shared["kind"], "model"))
     attempts["is_last"] = last
-    errors = zip(attempts["error_type"], attempts["error_message"], strict=True)
+    failed = attempts.loc[present(attempts["error_type"]) | present(attempts["error_message"])]
+    errors = zip(failed["error_type"], failed["error_message"], strict=True)
     prints = [fingerprint(*(None if pd.isna(part) else str(part) for part in error)) for error in errors]
-    attempts["fingerprint"] = pd.Series(prints, dtype="string", index=attempts.index)
+    attempts["fingerprint"] = pd.Series(prints, dtype="string", index=failed.index).reindex(attempts.index)
 
 
 def _fill_tokens(attempts: pd.DataFrame, raw: pd.DataFrame) -> None:

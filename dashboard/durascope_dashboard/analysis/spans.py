@@ -14,6 +14,8 @@ from durascope import conventions as names
 from durascope.records import Kind, RunStatus
 from durascope_dashboard.analysis.keys import Codes, Mask, among, floats, number, present, rows_of, take
 
+_OF_WORKFLOW = ["run", "start", "end", "status", "status_message", "trace_id", "parent_span_id", "attributes"]
+_STATUSES = frozenset(RunStatus)
 _STATUS = {"ok": RunStatus.COMPLETED, "error": RunStatus.FAILED}
 _IN_WORKFLOW = (names.SPAN_TOOL, names.SPAN_MCP)
 _SAID_OF_TOOLS = "execute_tool "  # OpenTelemetry's span name for tools begins so; an operation is named by its tool
@@ -43,7 +45,7 @@ def _parsed(text: Any) -> dict[str, Any]:
 
 def workflow_runs(spans: pd.DataFrame) -> pd.DataFrame:
     """One row of run facts for each run that has a workflow span; columns as HISTORY_RUNS, keyed by ``run``."""
-    of_workflow = spans[among(spans["kind"], names.SPAN_WORKFLOW)].drop_duplicates("run", keep="last")
+    of_workflow = spans.loc[among(spans["kind"], names.SPAN_WORKFLOW), _OF_WORKFLOW].drop_duplicates("run", keep="last")
     rows = []
     for span in of_workflow.to_dict("records"):
         said = _parsed(span["attributes"])
@@ -52,7 +54,7 @@ def workflow_runs(spans: pd.DataFrame) -> pd.DataFrame:
         status = RunStatus.RUNNING if open_ else _STATUS.get(span["status"], RunStatus.COMPLETED)
         rows.append({
             "run": span["run"], "started": span["start"], "closed": span["end"],
-            "status": outcome if outcome in set(RunStatus) and not open_ else str(status),
+            "status": outcome if outcome in _STATUSES and not open_ else str(status),
             "workflow_type": _attribute(said, names.WORKFLOW_TYPE), "task_queue": _attribute(said, names.TASK_QUEUE),
             "first_run_id": _attribute(said, names.FIRST_RUN_ID), "build_id": _attribute(said, names.BUILD_ID),
             "parent_workflow_id": _attribute(said, names.PARENT_WORKFLOW_ID),
