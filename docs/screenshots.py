@@ -54,7 +54,7 @@ def addresses(reader: Reader) -> dict[str, str]:
     Raises TooEarly.
     """
     rich = "operations > 8"  # agents at work, not a handful of steps
-    troubled = found(reader, view="retried", status=["completed"], order="retries", where=rich, limit=1)
+    troubled = found(reader, view="retried", status=["completed"], order="time_backoff_ms", where=rich, limit=1)
     if not troubled:
         raise TooEarly("no run of agents has been retried and completed")
     if not found(reader, view="retrying", limit=1):

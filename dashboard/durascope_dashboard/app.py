@@ -25,6 +25,7 @@ STYLE: Final = """<style>
 .stMainBlockContainer { padding: 4.1rem 1.6rem 2rem; max-width: 2200px; }
 .stMainBlockContainer [data-testid="stVerticalBlock"] { gap: 0.55rem; }
 .stMainBlockContainer h3 { padding: 0.3rem 0 0.45rem; }
+.stHorizontalBlock h3 { padding: 0 0 1rem; /* its block ends a rem early: in the middle of a row it would hang */ }
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 0.74; }
 .stButtonGroup button[data-variant="segmented_control"] { min-height: 2.5rem; }
 @media print {

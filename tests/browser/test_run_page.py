@@ -26,6 +26,21 @@ def test_a_click_opens_the_details_and_the_link_keeps_them(open_tab: OpenTab) ->
     assert timeline(other).get_attribute("data-selected") == selected
 
 
+def test_the_open_tab_is_in_the_link(open_tab: OpenTab) -> None:
+    """Beside the selection, and neither takes the other away."""
+    page = open_tab(RUN)
+    timeline(page)
+    page.get_by_role("tab", name="Attempts").click()
+    page.wait_for_url("**tab=Attempts*")
+    click_row(page, 8)
+    page.wait_for_url("**span=activity*")
+    other = open_tab(page.url.removeprefix(page.url.split("/run")[0]))
+    timeline(other)
+    expect(other.get_by_role("tab", name="Attempts")).to_have_attribute("aria-selected", "true")
+    expect(other.locator(".st-key-attempts_table_table")).to_be_visible()
+    expect(other.get_by_text("Attempt 3", exact=True)).to_be_visible()
+
+
 def test_a_row_shows_what_it_was_made_of(open_tab: OpenTab) -> None:
     """Its spans as JSON, where a tag is words; its history events from Temporal, or why they cannot be had."""
     page = open_tab(RUN)

@@ -14,6 +14,8 @@ from durascope_dashboard import theme
 _BORDER: Final = "color-mix(in srgb, currentColor 18%, transparent)"
 STYLE: Final = f"""<style>
 .st-key-timeline_base {{ display: none; }}
+.st-key-details [data-testid="stCode"] code {{ font-size: 11.5px; line-height: 1.4; }}
+.st-key-details [data-testid="stCode"] pre {{ padding: 8px; }}
 @media print {{ .st-key-details {{ height: auto !important; overflow: visible !important; }} }}
 .ds-table {{ border-collapse: collapse; font-size: 13px; line-height: 1.35; width: 100%;
   font-variant-numeric: tabular-nums; }}

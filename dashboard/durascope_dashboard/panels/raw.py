@@ -19,6 +19,7 @@ LONGEST: Final = 20_000
 """Characters of one body: a conversation may be megabytes, and Temporal's UI has it whole."""
 FRESH_S: Final = 30.0
 MOST_SPANS: Final = 12
+_HEAD: Final = ("eventId", "eventTime", "eventType", "taskId")  # in the line above; and a number of the server's own
 _RUN: Final = ("namespace", "workflow_id", "run_id")
 _PARTS: Final = ("attributes", "events", "resource")
 
@@ -86,7 +87,9 @@ def _events(run: Row, operation: Row) -> None:
     for event in found:
         kind = str(event.get("eventType", "")).removeprefix("EVENT_TYPE_").replace("_", " ").lower()
         st.caption(f"event {event.get('eventId')}: {kind}, {event.get('eventTime', '')}")
-        code({name: value for name, value in event.items() if name not in ("eventId", "eventTime", "eventType")})
+        told = {name: value for name, value in event.items() if name not in _HEAD}
+        bodies = [name for name in told if name.endswith("EventAttributes")]
+        code(told.pop(bodies[0]) | told if bodies else told)
     if not found:
         st.caption("Temporal's history has no event of this operation.")
 

@@ -42,7 +42,7 @@ def draw(run: Row, attempts: list[Row], drawn: Timeline, path: CriticalPath) -> 
     """Tabs under the timeline."""
     costs, rows, tries, raw, facts = st.tabs(
         ["What the retries cost", "Table of rows", "Attempts", "Raw spans", "About this run"],
-        key="run_tables", on_change="rerun",
+        key="tab", on_change="rerun", bind="query-params",
     )  # fmt: skip
     if costs.open:
         with costs:

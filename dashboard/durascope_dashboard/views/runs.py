@@ -131,7 +131,8 @@ def summary(totals: data.Row, shown: int, filters: Filters) -> str:
     parts = [
         first, f"{totals['running'] or 0:,} running", f"{totals['failed'] or 0:,} failed",
         f"{totals['retries'] or 0:,} retries", f"{least}{units.tokens(billed)}, {units.money(totals['cost_billed'])}",
-        "waste unknown" if wasted is None else f"{units.percent(wasted, 1.0)} wasted",
     ]  # fmt: skip
+    if billed:
+        parts.append("waste unknown" if wasted is None else f"{units.percent(wasted, 1.0)} wasted")
     known = HELP.get(filters.trouble)
     return " · ".join(parts).replace("$", "\\$") + (f"  \n{known}" if known else "")

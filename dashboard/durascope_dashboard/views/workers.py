@@ -94,6 +94,7 @@ def _now(task_queues: tuple[tuple[str, str], ...]) -> None:
         for kind in ("activity", "workflow"):
             parts = zip(*(frame[f"{kind}_{name}"] for name in ("used", "slots", "pollers")), strict=True)
             frame[f"{kind}_slots_used"] = [_slots(*part) for part in parts]
+        frame["sdk"] = [str(sdk).removeprefix("temporal-") for sdk in frame["sdk"]]
         hits = zip(frame["sticky_size"], frame["sticky_hit_share"], strict=True)
         frame["sticky"] = [
             f"{size:,}" + (f" · {units.percent(hit, 1)}" if units.known(hit) else "") for size, hit in hits
