@@ -111,7 +111,6 @@ METRIC_QUEUE_TIME = "durascope.attempt.queue_time"
 METRIC_RUN_TIME = "durascope.attempt.run_time"
 METRIC_BACKOFF_TIME = "durascope.attempt.backoff_time"
 METRIC_TOKENS = "durascope.tokens"
-METRIC_COVERAGE = "durascope.telemetry.coverage"
 METRIC_DROPPED = "durascope.telemetry.dropped"
 
 # Durable runs wait for days; OpenTelemetry's default buckets end at 10 s and the GenAI ones at 82 s.

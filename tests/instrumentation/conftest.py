@@ -23,6 +23,7 @@ STATIONS = (
     Station("uncached", cached=0),
     Station("encoded", codec="payloads"),
     Station("encoded-headers", codec="headers"),
+    Station("worker", plugins="worker"),
     Station("twice", plugins="twice"),
 )
 

@@ -31,7 +31,7 @@ from durascope import DurascopePlugin
 from tests.instrumentation.scenario import ACTIVITIES, WORKFLOWS
 from tests.instrumentation.witness import Witness
 
-Plugins = Literal["none", "one", "twice", "stock", "otel"]
+Plugins = Literal["none", "one", "worker", "twice", "stock", "otel"]
 
 
 def parameters(heartbeat_s: float = 30) -> ModelActivityParameters:
@@ -167,6 +167,8 @@ def _plugins(which: Plugins) -> tuple[list[Any], list[Any]]:
     """For the client and for the worker."""
     if which == "none":
         return [], []
+    if which == "worker":
+        return [], [DurascopePlugin()]
     if which == "twice":
         plugin = DurascopePlugin()
         return [plugin, plugin], [DurascopePlugin()]

@@ -1,8 +1,8 @@
 """A worker in the test's own process, for a look inside the plugin."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.openai_agents import OpenAIAgentsPlugin
 from temporalio.worker import Worker
 
+from durascope import DurascopePlugin
 from tests.instrumentation.fleet import parameters
 from tests.instrumentation.scenario import ACTIVITIES, TRUTH, WORKFLOWS, Journey
 from tests.instrumentation.witness import Witness
@@ -36,6 +37,19 @@ async def working(
     ):  # fmt: skip
         yield client, queue
     await models.close()
+
+
+@contextmanager
+def exporting(**settings: Any) -> Iterator[DurascopePlugin]:
+    """A plugin with exporters of its own, as the environment has them; they are shut down at the end."""
+    plugin = DurascopePlugin(**settings)
+    try:
+        yield plugin
+    finally:
+        traces, logs, metrics = plugin._pipeline._providers
+        traces.shutdown()
+        logs.shutdown()
+        metrics.shutdown(timeout_millis=100)  # its last export may have nowhere to go
 
 
 async def run(client: Client, queue: str, words: str) -> WorkflowHandle[Journey, str]:

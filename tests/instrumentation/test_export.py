@@ -15,9 +15,12 @@ from temporalio.worker import Worker
 from durascope import DurascopePlugin
 from durascope import conventions as c
 from durascope_dashboard.demo.dev_server import free_port
+from tests.instrumentation import inside
 from tests.instrumentation.fleet import Crew, Station, started
+from tests.instrumentation.inside import exporting, working
 from tests.instrumentation.receiver import Received, Receiver
 from tests.instrumentation.scenario import Journey
+from tests.instrumentation.test_matrix import of, whole
 from tests.instrumentation.world import World, unique
 
 
@@ -57,28 +60,41 @@ def ran(world: World, run_id: str | None) -> set[tuple[str, int]]:
     return {(activity, attempt) for _, activity, attempt in world.told([run_id or ""])}
 
 
+def right(receiver: Receiver, world: World, handle: WorkflowHandle[Journey, str]) -> bool:
+    """Whether each attempt that ran is there, with its end; and if so, with the tokens that were billed."""
+    run_id = handle.first_execution_run_id or ""
+    told = {(activity, attempt): words[-1] for (_, activity, attempt), words in world.told([run_id]).items()}
+    found = attempts(receiver, run_id)
+    if {key: span.attributes[c.OUTCOME] for key, span in found.items()} != told:
+        return False
+    billed = world.billed(handle.id)
+    for name, kind in ((c.GEN_AI_INPUT_TOKENS, "input"), (c.GEN_AI_OUTPUT_TOKENS, "output")):
+        assert sum(span.attributes.get(name, 0) for span in found.values()) == billed[kind]
+    return True
+
+
 async def test_a_collector_that_is_down_during_the_run(world: World) -> None:
     """The run never notices, and everything arrives when the collector does; then one that answers 503 a while."""
     port, queue = free_port(), unique("down")
     with started(crew(world, port, queue)):
         first = await run(world, "flaky", queue)
         with Receiver(port) as receiver:
-            await until(
-                lambda: (
-                    set(attempts(receiver, first.first_execution_run_id)) == ran(world, first.first_execution_run_id)
-                ),
-                "what happened before the collector came",
-            )
+            await until(lambda: right(receiver, world, first), "what happened before the collector came")
             receiver.status = 503
-            second = await run(world, "flaky", queue)
+            second = await run(world, "limited flaky", queue)
             receiver.status = 200
-            await until(
-                lambda: (
-                    set(attempts(receiver, second.first_execution_run_id)) == ran(world, second.first_execution_run_id)
-                ),
-                "what happened while the collector refused",
-            )
+            await until(lambda: right(receiver, world, second), "what happened while the collector refused")
             assert len({event.span for event in receiver.events}) == len(receiver.events)
+
+
+async def test_export_over_grpc(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the standard variable says; all else is the same."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{world.collector.grpc}")
+    with exporting() as plugin:
+        async with working(world, monkeypatch, [plugin]) as (client, queue):
+            handle = await inside.run(client, queue, "limited flaky")
+        await whole(world, client, of(handle), handle.id)
 
 
 async def test_attempts_leave_within_a_second_and_all_is_there_after_shutdown(world: World) -> None:

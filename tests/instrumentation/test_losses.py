@@ -10,6 +10,7 @@ from durascope import DurascopePlugin
 from durascope import conventions as c
 from durascope._spans import SpanFacts
 from durascope_dashboard.demo.dev_server import free_port
+from tests.instrumentation.inside import exporting
 from tests.instrumentation.receiver import Receiver
 
 SIZE, THREADS, EACH = 2_000, 4, 1_500
@@ -28,12 +29,8 @@ def port(monkeypatch: pytest.MonkeyPatch) -> int:
 @pytest.fixture
 def plugin(port: int) -> Iterator[DurascopePlugin]:
     """One that exports over real HTTP, with a small buffer."""
-    made = DurascopePlugin(buffer_size=SIZE)
-    yield made
-    traces, logs, metrics = made._pipeline._providers
-    traces.shutdown()
-    logs.shutdown()
-    metrics.shutdown(timeout_millis=100)  # its last export has nowhere to go
+    with exporting(buffer_size=SIZE) as made:
+        yield made
 
 
 def work(plugin: DurascopePlugin) -> None:

@@ -288,6 +288,15 @@ async def test_privacy_mode(fleet: World) -> None:
     assert account.runs[0]["tokens"]["unknown_attempts"] == 0
 
 
+async def test_the_plugin_on_the_worker_only(fleet: World) -> None:
+    """Not on the client that the worker is made from."""
+    client = await bare(fleet)
+    handle = await begin(client, "flaky", "worker")
+    await finish(handle)
+    account = await whole(fleet, client, of(handle), handle.id)
+    assert not account.orphans() and len(account.traces()) == 1
+
+
 async def test_the_plugin_registered_twice(fleet: World) -> None:
     """On the client twice and on the worker again: everything is told once."""
     client = await bare(fleet)

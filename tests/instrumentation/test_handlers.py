@@ -1,0 +1,91 @@
+"""What a run handles, and what it does beside its agent: each under its parent, with its kind; runs are linked."""
+
+import asyncio
+import threading
+
+import pytest
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+
+from durascope import DurascopePlugin
+from durascope import conventions as c
+from durascope.testing import InMemory, attribute, describe
+from tests.instrumentation.inside import run, working
+from tests.instrumentation.scenario import Journey
+from tests.instrumentation.world import World, unique
+
+TREE = """
+    workflow: invoke_workflow Journey completed
+      update: update note
+      query: query notes
+      operation: lookup ok
+        attempt: lookup attempt 1 ok
+      signal: signal go
+      task: task Agent workflow
+        agent: invoke_agent Finder
+          turn: turn 1
+            operation: invoke_model_activity ok
+              attempt: invoke_model_activity attempt 1 ok
+                model: chat scripted-1
+            tool: execute_tool lookup
+              operation: lookup ok
+                attempt: lookup attempt 1 ok
+          turn: turn 2
+            operation: invoke_model_activity ok
+              attempt: invoke_model_activity attempt 1 ok
+                model: chat scripted-1
+"""
+
+
+def with_kind(span: ReadableSpan) -> str:
+    """A line of the outline."""
+    return f"{attribute(span, c.KIND)}: {describe(span)}"
+
+
+async def test_handlers_a_local_activity_and_a_tool(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Update, query and signal hang below the run, an activity below the tool that it is."""
+    telemetry = InMemory()
+    async with working(world, monkeypatch, [telemetry.plugin()]) as (client, queue):
+        uid = unique("waiting")
+        handle = await client.start_workflow(Journey.run, f"waiting local {uid}", id=uid, task_queue=queue)
+        await handle.execute_update(Journey.note, "hi")
+        assert await handle.query(Journey.notes) == ["hi"]
+        await handle.signal(Journey.go)
+        await asyncio.wait_for(handle.result(), 60)
+    telemetry.assert_tree(TREE, with_kind)
+
+
+async def test_a_continued_run_links_to_the_one_before(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trace of its own, and a link."""
+    telemetry = InMemory()
+    async with working(world, monkeypatch, [telemetry.plugin()]) as (client, queue):
+        await run(client, queue, "again")
+    first, second = telemetry.spans(c.SPAN_WORKFLOW)
+    assert first.context and second.context and first.context.trace_id != second.context.trace_id
+    assert [attribute(each, c.OUTCOME) for each in (first, second)] == ["continued_as_new", "completed"]
+    (link,) = second.links
+    assert (link.context.trace_id, link.context.span_id) == (first.context.trace_id, first.context.span_id)
+
+
+class Noting(SpanProcessor):
+    """Notes the threads that it is called from."""
+
+    def __init__(self) -> None:
+        self.threads: set[str] = set()
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """See base class."""
+        self.threads.add(threading.current_thread().name)
+
+
+async def test_nobody_elses_processor_runs_on_the_workflow_thread(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may open a file or a socket: not there, where it would block the workflow or meet the sandbox."""
+    provider, noting = TracerProvider(shutdown_on_exit=False), Noting()
+    provider.add_span_processor(noting)
+    plugin = DurascopePlugin(provider)
+    async with working(world, monkeypatch, [plugin]) as (client, queue):
+        await run(client, queue, "both")
+    plugin.force_flush()
+    assert noting.threads
+    assert not [name for name in noting.threads if name.startswith("temporal")]
