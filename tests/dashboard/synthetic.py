@@ -15,6 +15,7 @@ from durascope import identity
 from durascope_dashboard.analysis.frames import conform, to_arrow
 from durascope_dashboard.analysis.join import Evidence, Joined, join
 from durascope_dashboard.store.duckdb_store import DuckStore
+from durascope_dashboard.store.engine import Store
 
 S = 1_000_000
 HOSTILE = "<img src=x onerror=alert(1)>'\"&{{7*7}}\u202e"
@@ -270,7 +271,7 @@ def write(path: Path, stories: list[Story], moment: int) -> None:
         store.close()
 
 
-def tell(store: DuckStore, stories: list[Story], moment: int) -> None:
+def tell(store: Store, stories: list[Story], moment: int) -> None:
     """Write them into an open store."""
     evidence, result = joined(stories, moment)
     store.write({name: to_arrow(getattr(evidence, name), name) for name in EVIDENCE})
