@@ -39,6 +39,7 @@ def derived(found: pd.DataFrame) -> pd.DataFrame:
     runs = found["runs"]
     billed = found["billed_input"] + found["billed_output"]
     wasted = found["wasted_input"] + found["wasted_output"]
+    wasted = wasted.mask((wasted == 0) & (found["unknown_attempts"] > 0))  # of what nobody saw nothing is known
     names = [", ".join(data.names(v)) or v if isinstance(v, str) and v.startswith("[") else v for v in found["value"]]
     return found.assign(
         value=[n if isinstance(n, str) and n not in ("", "[]") else "(none)" for n in names],
