@@ -130,6 +130,18 @@ def test_a_question_about_a_run_reads_no_other_runs(clickhouse_url: ClickHouseUr
     assert int(read) == 1 < int(whole)
 
 
+@pytest.mark.parametrize("name", ["it's", "a\\", "\\'; DROP TABLE runs_stored; --", "\n\t\0", "ü🎈", ""])
+def test_a_run_of_any_name_is_taken_out_alone(clickhouse_url: ClickHouseUrl, name: str) -> None:
+    """Whatever is in its id."""
+    with ClickHouseStore(clickhouse_url) as store:
+        store.append("runs", run_rows(2))
+        odd = run_rows(1, workflow_id=name)
+        store.append("runs", odd)
+        assert store.closed_runs([("default", name, "r0")]) == set()
+        store.replace(odd.select(schema.RUN_KEY), {"runs": None})
+        assert store.query("runs")["workflow_id"].to_pylist() == ["w1", "w0"]
+
+
 def test_packing_keeps_rows_with_their_run() -> None:
     """In their order; a run without rows gets empty lists."""
     runs = pa.table({"namespace": ["d"] * 3, "workflow_id": ["a", "b", "c"], "run_id": ["1", "2", "3"]})

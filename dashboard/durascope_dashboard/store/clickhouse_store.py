@@ -140,7 +140,7 @@ class ClickHouseStore:
     def _delete(self, table: str, run_keys: pa.Table) -> None:
         for some in rows.chunks(_tuples(run_keys), _KEYS_BYTES):
             with self._asking():
-                self._client.command(f"DELETE FROM {table}_stored WHERE {_AMONG}", parameters={"among": some})
+                self._client.command(f"DELETE FROM {table}_stored WHERE ({_RUN}) IN ({rows.literals(some)})")
 
     def _take_numbers(self, count: int) -> int:
         """The first of ``count`` numbers that grow with time, on every collector about alike."""

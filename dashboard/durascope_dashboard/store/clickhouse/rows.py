@@ -63,3 +63,12 @@ def chunks(run_keys: Sequence[tuple[str, str, str]], most_bytes: int) -> list[li
         found[-1].append(key)
         size += length
     return found
+
+
+def literals(run_keys: Sequence[tuple[str, str, str]]) -> str:
+    """Keys as they stand in SQL. A statement's parameters would go into its URL, which proxies cut short."""
+    return ", ".join(f"({', '.join(map(_literal, key))})" for key in run_keys)
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
