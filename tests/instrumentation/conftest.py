@@ -84,9 +84,9 @@ async def _kill(world: World, words: Sequence[str]) -> dict[str, WorkflowHandle[
         assert await asyncio.to_thread(HANGING.wait, 60)
         victims[words.index("die-during")].kill()
         for victim in victims:
-            await asyncio.to_thread(victim.join, 60)
+            await asyncio.to_thread(victim.join, 150)
             assert victim.exitcode == -signal.SIGKILL
     with started(Crew(address, log, [Station(word, heartbeat_s=8) for word in words], environment)):
         for handle in handles.values():
-            assert await asyncio.wait_for(handle.result(), 120) == "Found."
+            assert await asyncio.wait_for(handle.result(), 150) == "Found."
     return handles
