@@ -26,11 +26,6 @@ def draw(run: Row, operations: list[Row], attempts: list[Row], path: CriticalPat
     return path
 
 
-def room() -> None:
-    """As much space as the paragraph will take, until it is there: nothing below it moves."""
-    markup.html(markup.named("\u00a0"))
-
-
 @st.cache_resource(max_entries=20, show_spinner=False)
 def _whole(version: tuple[object, ...], _run: Row, _operations: list[Row], _attempts: list[Row]) -> CriticalPath:
     return critical_path(_run, _operations, _attempts)

@@ -10,7 +10,7 @@ from durascope_dashboard.panels import downloads, markup, status
 
 def outside(slot: DeltaGenerator, row: Row, agents_trace: str | None = None) -> None:
     """Links to the run in other tools. ``agents_trace``: the id of the Agents SDK's own trace, if one was seen."""
-    with slot.container(horizontal=True, gap="small", width="content"):
+    with slot:
         for label, url in links.outside(row, agents_trace):
             st.link_button(label, url, icon=":material/open_in_new:", type="tertiary")
 
@@ -32,7 +32,7 @@ def draw(row: Row, now: int) -> DeltaGenerator:
             icon=":material/compare_arrows:",
             query_params={"a": row["workflow_id"], "a_run": row["run_id"], "b": "median"},
         )
-        places = st.empty()
+        places = st.container(horizontal=True, gap="small", width="content")
     st.caption(_line(row, now))
     if row["failure_type"] or row["failure_message"]:
         kind, message = markup.text(row["failure_type"] or "failure"), markup.text(row["failure_message"] or "")

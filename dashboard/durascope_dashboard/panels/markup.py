@@ -14,6 +14,7 @@ from durascope_dashboard import theme
 _BORDER: Final = "color-mix(in srgb, currentColor 18%, transparent)"
 STYLE: Final = f"""<style>
 .st-key-timeline_base {{ display: none; }}
+.st-key-words {{ min-height: 42px; }}
 .st-key-details [data-testid="stCode"] code {{ font-size: 11.5px; line-height: 1.4; }}
 .st-key-details [data-testid="stCode"] pre {{ padding: 8px; }}
 @media print {{ .st-key-details {{ height: auto !important; overflow: visible !important; }} }}
@@ -36,7 +37,7 @@ dl.ds-facts {{ margin: 2px 0 0 !important; padding: 0 !important; display: grid;
 .ds-facts dd {{ overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }}
 .ds-table td, .ds-facts dd, .ds-note, .ds-mono {{ unicode-bidi: isolate; }}
 .ds-say {{ font-size: 14px; line-height: 1.5; overflow-wrap: anywhere; unicode-bidi: isolate;
-  max-width: 170ch; min-height: 3em; }}
+  max-width: 170ch; min-height: 42px; }}
 .ds-say code {{ font: 600 12.5px ui-monospace, monospace; padding: 0 2px; background: none; color: inherit; }}
 .ds-note {{ font-size: 13px; overflow-wrap: anywhere; }}
 .ds-mono {{ font-family: ui-monospace, monospace; font-size: 12px; white-space: pre-wrap; overflow-wrap: anywhere; }}

@@ -1,6 +1,7 @@
 """The Run page: one run from its outcome down to each attempt. ``?workflow_id=&run_id=&span=`` is the whole state."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from durascope_dashboard import data
 from durascope_dashboard.panels import attribution, coverage, details, explanation, header, ledger, live, states
@@ -11,6 +12,8 @@ from durascope_dashboard.views.loading import Loaded, load
 
 LIVE_S = 2.0
 DETAILS_PX = 700
+PENDING_PX = 112
+"""A heading and three operations; it scrolls."""
 DETAILS_LEAST_PX = 420
 
 
@@ -41,16 +44,14 @@ def _body(workflow_id: str, run_id: str | None, namespace: str | None) -> None:
         now = data.now()
         places = header.draw(run, now)
         header.relatives(run)
-        words = st.empty()
-        with words:
-            explanation.room()
+        words = st.container(key="words")  # a container keeps what it has until its next words come
         coverage.draw(run)
         left, right = st.columns([1, 1], gap="medium")
         with left:
             attribution.draw(run, now)
         with right:
             ledger.draw(run)
-        pending, progress = st.container(), st.empty()
+        pending, progress = _pending_slot(run), st.empty()
         loaded = load(run, progress)
         st.fragment(_timeline, key="run_timeline")(loaded)
         header.outside(places, run, next((s["agents_trace_id"] for s in loaded.spans if s["agents_trace_id"]), None))
@@ -59,6 +60,11 @@ def _body(workflow_id: str, run_id: str | None, namespace: str | None) -> None:
         with words:
             path = explanation.draw(run, loaded.operations, loaded.attempts, loaded.path)
         tables.draw(run, loaded.attempts, loaded.timeline, path)
+
+
+def _pending_slot(run: data.Row) -> DeltaGenerator:
+    """Of an open run as high as it will ever be: operations come and go, and the timeline below must not move."""
+    return st.container(height=PENDING_PX, border=False, key="pending") if run["closed"] is None else st.container()
 
 
 def _timeline(loaded: Loaded) -> None:
