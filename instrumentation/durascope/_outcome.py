@@ -73,7 +73,7 @@ def cancellation(
     if overtime and (details.timed_out or details.not_found):
         return Status.TIMEOUT, "StartToClose"
     if details.timed_out:
-        return Status.TIMEOUT, "Heartbeat"
+        return Status.TIMEOUT, "Heartbeat" if info.heartbeat_timeout else "ScheduleToClose"
     if details.worker_shutdown:
         return Status.CANCELLED, "worker_shutdown"
     if details.not_found:

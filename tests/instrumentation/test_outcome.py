@@ -80,6 +80,14 @@ def test_reasons_of_a_cancellation(reason: str, ran: int, end: tuple[Any, ...]) 
     assert (found.status, found.error_type, found.retry_by) == end
 
 
+def test_no_time_for_any_attempt() -> None:
+    """A local activity's time for all attempts is kept by the worker: nothing follows."""
+    details = activity.ActivityCancellationDetails(timed_out=True)
+    limits = {"schedule_to_close_timeout": BRIEF, "start_to_close_timeout": None, "heartbeat_timeout": None}
+    found = outcome_of(asyncio.CancelledError(), info(**limits), details, NOW + BRIEF, BRIEF)
+    assert (found.status, found.error_type, found.retry_by) == ("timeout", "ScheduleToClose", None)
+
+
 @pytest.mark.parametrize(
     ("retries", "told"),
     [(3, [("ok", 2, None)] * 2), (1, [("error", 1, 500), ("ok", None, None)] * 2)],
