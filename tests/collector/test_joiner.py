@@ -1,6 +1,8 @@
 """The join in a process of its own gives what the join here gives, and outlives nothing."""
 
 import logging
+import threading
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +13,7 @@ from durascope_dashboard.collector.otlp import decode_traces
 from durascope_dashboard.collector.rollup import RollUp
 from durascope_dashboard.store.engine import Store
 from durascope_dashboard.store.location import Location, open_store
+from tests.collector.running import until
 from tests.collector.spans import RUN, T0, attempt_span, request
 
 NOW = T0 // 1000 + 60_000_000
@@ -74,3 +77,34 @@ def test_what_was_not_joined_before_a_crash_is_joined_at_the_next_start(store: S
     again.close()
     assert store.query("runs")["attempts"].to_pylist() == [3]
     assert int(store.get_meta("joined_seq") or 0) >= 3
+
+
+def test_a_run_is_never_in_two_passes_at_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often it changes, and though two threads join: what was read first could else be stored last."""
+    monkeypatch.setattr("durascope_dashboard.collector.rollup.MAX_RUNS", 1)
+    at_work: Counter[str] = Counter()
+    overlaps, threads = [], set()
+
+    def join(evidence: Any, now: int) -> Any:
+        threads.add(threading.get_ident())
+        (run_id,) = set(evidence["spans"]["run_id"].to_pylist())
+        at_work[run_id] += 1
+        if at_work[run_id] > 1:
+            overlaps.append(run_id)
+        joined = join_here(evidence, now)
+        at_work[run_id] -= 1
+        return joined
+
+    runs = [RUN._replace(run_id=f"run-{number}") for number in range(6)]
+    for number, run in enumerate(runs):
+        rows = decode_traces(request(attempt_span(run))).tables()
+        store.write(rows | {"spans": rows["spans"].append_column("seq", [[10 + number]])})
+    rollup = RollUp(store, interval_s=0.001, join=join)
+    rollup.start()
+    rollup.mark(runs, 10, 16)
+    until(lambda: rollup.passes, "a pass")
+    rollup.mark(runs, 10, 16)  # some of them are being joined just now
+    until(lambda: not rollup.dirty_count, "all joined")
+    rollup.close()
+    assert not overlaps and len(threads) == 2
+    assert {run.run_id for run in runs} <= set(store.query("runs")["run_id"].to_pylist())

@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from itertools import chain, islice
 from typing import Final
 
 from durascope.identity import RunKey
@@ -26,9 +27,10 @@ _SEQ: Final = "joined_seq"
 
 
 class RollUp:
-    """The set of dirty runs, and the thread that joins them.
+    """The set of dirty runs, and the threads that join them.
 
-    A pass costs some tenths of a second, however few its runs: so after one the thread rests as long as it took.
+    A pass costs some tenths of a second, however few its runs: so after one the thread rests as long as it took. While
+    more wait than one pass takes, a second thread reads and stores its runs' rows as those of the first are joined.
     """
 
     def __init__(
@@ -45,11 +47,15 @@ class RollUp:
         self._shard = shard
         self._recovers = not (visiting and store.shared)
         self._dirty: dict[RunKey, tuple[float, int]] = {}  # since when, and from which span on
+        self._taken: dict[RunKey, tuple[float, int]] = {}  # being joined: no other pass may overtake it
         self._marked_seq = 0
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._refreshed = time.monotonic()
-        self._thread = threading.Thread(target=self._run, name="durascope-rollup", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._run, args=(least,), name=f"durascope-rollup-{least}", daemon=True)
+            for least in (1, MAX_RUNS)
+        ]
 
     def start(self) -> None:
         """Start the timer. Runs that a former process left unjoined are joined first."""
@@ -57,7 +63,8 @@ class RollUp:
             seq = int(self._store.get_meta(self._shard.named(_SEQ)) or 0)
             runs = [*self._store.runs_since(seq), *self._store.unjoined_runs()]
             self.mark([*runs, *self._store.run_keys("status = 'running'")], seq, self._store.next_seq())
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def mark(self, runs: Iterable[RunKey], first_seq: int, end_seq: int) -> None:
         """These runs have new evidence; its spans, if any, are ``first_seq`` to below ``end_seq``."""
@@ -70,29 +77,33 @@ class RollUp:
 
     @property
     def dirty_count(self) -> int:
-        """How many runs wait to be joined."""
-        return len(self._dirty)
+        """How many runs wait to be joined, or are being joined."""
+        return len(self._dirty) + len(self._taken)
 
     @property
     def lag_s(self) -> float:
         """How long the run that waits longest has waited."""
         with self._lock:
-            return time.monotonic() - next(iter(self._dirty.values()))[0] if self._dirty else 0.0
+            first = [next(iter(runs.values()))[0] for runs in (self._taken, self._dirty) if runs]
+        return time.monotonic() - min(first) if first else 0.0
 
     def close(self) -> None:
         """Join what is dirty, then stop. What takes too long is left to the next start, which knows of it."""
         self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join()
         end = time.monotonic() + CLOSE_S
         while self._pass() and time.monotonic() < end:
             pass
 
-    def _run(self) -> None:
+    def _run(self, least: int) -> None:
+        """Pass over what is dirty whenever that is at least so many runs."""
         while not self._stop.wait(max(self._interval_s, min(self.last_pass_s, 2.0))):
             try:
-                self._refresh_open()
-                while self._pass() == MAX_RUNS and not self._stop.is_set():
+                if least == 1:
+                    self._refresh_open()
+                while len(self._dirty) >= least and self._pass() == MAX_RUNS and not self._stop.is_set():
                     pass
             except Exception:  # this thread must not end while the collector runs
                 self._failed("a pass over changed runs ended early")
@@ -100,9 +111,11 @@ class RollUp:
     def _pass(self) -> int:
         begun = time.monotonic()
         with self._lock:
-            taken = dict(list(self._dirty.items())[:MAX_RUNS])
+            free = ((run, since) for run, since in self._dirty.items() if run not in self._taken)
+            taken = dict(islice(free, MAX_RUNS))
             for run in taken:
                 del self._dirty[run]
+            self._taken |= taken
         if not taken:
             return 0
         try:
@@ -114,6 +127,10 @@ class RollUp:
                 self._dirty = taken | self._dirty
             self.last_pass_s = RETRY_S
             return 0
+        finally:
+            with self._lock:
+                for run in taken:
+                    del self._taken[run]
         self._keep_seq()
         self.passes += 1
         self.last_pass_s = time.monotonic() - begun
@@ -142,7 +159,8 @@ class RollUp:
         if not self._recovers:
             return
         with self._lock:
-            seq = min((seq for _, seq in self._dirty.values()), default=self._marked_seq)
+            waiting = chain(self._dirty.values(), self._taken.values())
+            seq = min((seq for _, seq in waiting), default=self._marked_seq)
         try:
             self._store.set_meta(self._shard.named(_SEQ), str(seq))
         except self._store.failures:  # a full disk: the next start joins more again than it needs to

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from durascope_dashboard.analysis.join import Evidence, Joined
 
 CHECKPOINT_THRESHOLD = "1GB"  # the collector folds the log in itself, long before that
-MEMORY_LIMIT = "384MB"
+MEMORY_LIMIT = "320MB"
 EVIDENCE = ("spans", "span_attempts", "observations", "history_runs", "history_operations", "history_attempts",
             "history_waits")  # fmt: skip
 JOINED = ("runs", "operations", "attempts")
