@@ -12,8 +12,8 @@ from durascope_dashboard.views.loading import Loaded, load
 
 LIVE_S = 2.0
 DETAILS_PX = 700
-PENDING_PX = 112
-"""A heading and three operations; it scrolls."""
+PENDING_PX = 88
+"""A heading and two operations; it scrolls."""
 DETAILS_LEAST_PX = 420
 
 
