@@ -35,6 +35,7 @@ class HttpEngine:
     user: str
     password: str
     port: int = 0
+    down: bool = False  # hangs up instead of answering
     seen: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
     connection: Any = None
@@ -89,6 +90,9 @@ class _Handler(BaseHTTPRequestHandler):
         """One query."""
         given = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
         self.of.seen.append(self.path)
+        if self.of.down:
+            self.close_connection = True
+            return
         body = (
             self.rfile.read(int(self.headers.get("Content-Length") or 0)) if "Content-Length" in self.headers else b""
         )

@@ -33,6 +33,11 @@ def url(server: HttpEngine, **more: str) -> ClickHouseUrl:
     return found
 
 
+def send(to: RunningCollector, attempt: int) -> int:
+    body, kind = request(attempt_span(attempt=attempt)), {"Content-Type": "application/x-protobuf"}
+    return httpx.post(f"{to.url}/v1/traces", content=body, headers=kind, timeout=60).status_code
+
+
 def test_a_store_is_made_and_read_over_http(server: HttpEngine) -> None:
     """Database, tables, rows, questions with awkward values, many keys at once; the password is in no URL."""
     with ClickHouseStore(url(server)) as store:
@@ -55,11 +60,24 @@ def test_a_store_is_made_and_read_over_http(server: HttpEngine) -> None:
 def test_a_collector_writes_over_http(server: HttpEngine) -> None:
     """Spans in by OTLP, a joined run out."""
     with RunningCollector(url(server)) as running:
-        answer = httpx.post(f"{running.url}/v1/traces", content=request(attempt_span()),
-                            headers={"Content-Type": "application/x-protobuf"})  # fmt: skip
-        assert answer.status_code == 200
+        assert send(running, 1) == 200
         until(lambda: running.reader.query("run", workflow_id=RUN.workflow_id)["attempts"].to_pylist() == [1], "a run")
         assert "s3cr" not in str(running.reader.health())
+
+
+def test_while_the_server_is_away_senders_are_told_to_come_again(
+    server: HttpEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    """503 for spans, one sentence for readers; with the server back it goes on by itself, and nothing is missing."""
+    with RunningCollector(url(server)) as running, caplog.at_level(logging.CRITICAL):
+        assert send(running, 1) == 200
+        server.down = True
+        assert send(running, 2) == 503
+        with pytest.raises(StoreUnavailable, match="did not answer"):
+            running.reader.query("runs")
+        server.down = False
+        assert send(running, 2) == 200
+        until(lambda: running.reader.query("run", workflow_id=RUN.workflow_id)["attempts"].to_pylist() == [2], "a run")
 
 
 def test_what_a_server_says_is_told_in_one_sentence(server: HttpEngine, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,6 +1,7 @@
 """The ClickHouse store: made once by many, brought up to date, refused in one sentence; what it does not show."""
 
 import logging
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from durascope_dashboard import launch
+from durascope_dashboard.cli import main
 from durascope_dashboard.exceptions import StoreIncompatible, StoreUnavailable, UsageError
 from durascope_dashboard.reader import connect
 from durascope_dashboard.store import schema
@@ -200,6 +203,18 @@ def test_a_url_that_cannot_be_read_is_one_sentence(text: str, message: str) -> N
     with pytest.raises(UsageError, match=message) as error:
         parse_location(text)
     assert SECRET not in str(error.value) and "s3cr" not in str(error.value)
+
+
+def test_children_are_not_told_the_password_on_their_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everyone on the machine can read that: it goes through the environment."""
+    told: list[str] = []
+    monkeypatch.setattr("durascope_dashboard.up.run_up", lambda collect, *others: told.extend(collect) or 0)
+    monkeypatch.setenv("DURASCOPE_STORE", "none")
+    assert main(["up", "--store", URL]) == 0
+    assert told and not any("s3cr" in word or "clickhouse" in word for word in told)
+    assert parse_location(os.environ["DURASCOPE_STORE"]) == parse_location(URL)
+    assert launch.environment(None, parse_location(URL))["DURASCOPE_STORE"] == os.environ["DURASCOPE_STORE"]
+    assert not any("s3cr" in word for word in launch.command(1))
 
 
 def test_a_password_is_never_shown(caplog: pytest.LogCaptureFixture) -> None:
