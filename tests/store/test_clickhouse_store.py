@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -208,13 +209,35 @@ def test_a_url_that_cannot_be_read_is_one_sentence(text: str, message: str) -> N
 def test_children_are_not_told_the_password_on_their_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everyone on the machine can read that: it goes through the environment."""
     told: list[str] = []
-    monkeypatch.setattr("durascope_dashboard.up.run_up", lambda collect, *others: told.extend(collect) or 0)
+
+    def run_up(collect: list[str], *others: Any) -> int:
+        told.extend(collect)
+        return 0
+
+    monkeypatch.setattr("durascope_dashboard.up.run_up", run_up)
     monkeypatch.setenv("DURASCOPE_STORE", "none")
     assert main(["up", "--store", URL]) == 0
     assert told and not any("s3cr" in word or "clickhouse" in word for word in told)
     assert parse_location(os.environ["DURASCOPE_STORE"]) == parse_location(URL)
     assert launch.environment(None, parse_location(URL))["DURASCOPE_STORE"] == os.environ["DURASCOPE_STORE"]
     assert not any("s3cr" in word for word in launch.command(1))
+
+
+@pytest.mark.parametrize(
+    ("text", "package", "step"),
+    [
+        (URL, "clickhouse_connect", r"pip install 'durascope\[clickhouse\]'"),
+        ("chdb:///nowhere/at/all", "chdb", "pip install chdb"),
+    ],
+)
+def test_a_package_that_is_missing_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, text: str, package: str, step: str
+) -> None:
+    """With the command that installs it."""
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(StoreUnavailable, match=step) as error:
+        connect(store=text)
+    assert "s3cr" not in str(error.value)
 
 
 def test_a_password_is_never_shown(caplog: pytest.LogCaptureFixture) -> None:
