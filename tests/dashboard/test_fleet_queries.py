@@ -1,6 +1,7 @@
 """The queries behind the fleet's pages against the same numbers counted by hand, in pandas, from the joined frames."""
 
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,17 @@ def test_troubles_find_their_runs(tmp_path: Path) -> None:
         assert set(over) == {"fine", "waits"}
         errors = store.query("last_errors", run_id=store.query("runs", view="retrying")["run_id"].to_pylist())
         assert errors["error_message"].to_pylist() == ["429: slow down"]
+
+
+def test_silence_lasts_until_the_moment_of_asking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not until that of the first asking, whose compiled text is kept."""
+    moment = synthetic.now()
+    synthetic.write(tmp_path / "t.duckdb", [synthetic.retrying("retries", moment - 20 * synthetic.S)], moment)
+    with DuckStore(tmp_path / "t.duckdb", read_only=True) as store:
+        assert store.query("runs", view="no_heartbeat").num_rows == 0
+        named = import_module("durascope_dashboard.store.queries.named")  # there is a function of that name, too
+        monkeypatch.setattr(named, "_micros_now", lambda: moment + 300 * synthetic.S)
+        assert store.query("runs", view="no_heartbeat")["workflow_id"].to_pylist() == ["retries"]
 
 
 def test_what_does_not_exist_is_refused_by_name(store: DuckStore) -> None:

@@ -22,6 +22,12 @@ def dtypes(table: str) -> dict[str, str]:
 
 
 @lru_cache(maxsize=32)
+def _dtype(name: str) -> Any:
+    """The type itself: by name, a string type whose null is NaN would pass for ours."""
+    return pd.api.types.pandas_dtype(name)
+
+
+@lru_cache(maxsize=32)
 def _nulls(dtype: str) -> Any:
     """One null of that type, to be repeated: a list of as many would be looked at one by one."""
     return _array([None], dtype=dtype)
@@ -48,10 +54,10 @@ def _conformed(frame: pd.DataFrame, wanted: Mapping[str, str]) -> pd.DataFrame:
     for name, dtype in wanted.items():
         if name not in given:
             columns[name] = _nulls(dtype).repeat(len(frame))
-        elif given[name].dtype == dtype:
+        elif given[name].dtype == _dtype(dtype):
             columns[name] = given[name].array
         else:
-            columns[name] = given[name].array.astype(pd.api.types.pandas_dtype(dtype))
+            columns[name] = given[name].array.astype(_dtype(dtype))
     return pd.DataFrame(columns, index=pd.RangeIndex(len(frame)))
 
 

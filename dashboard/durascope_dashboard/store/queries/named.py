@@ -1,6 +1,7 @@
 """A query with a name: its parameters checked, its expression compiled, its rows finished."""
 
 import inspect
+import time
 from collections.abc import Callable, Mapping
 from types import UnionType
 from typing import Any, NamedTuple, get_args
@@ -10,6 +11,7 @@ import pyarrow as pa
 
 from durascope_dashboard.exceptions import UnknownQuery, UsageError
 from durascope_dashboard.store.queries.clickhouse_sql import to_clickhouse
+from durascope_dashboard.store.queries.tables import NOW
 
 MAX_LIMIT = 10_000
 MAX_PREPARED = 200
@@ -48,7 +50,7 @@ class NamedQuery:
 
     def sql(self, dialect: str, params: Mapping[str, Any]) -> str:
         """Text for an engine. Raises UnknownQuery for a parameter that it has not, UsageError for a bad value."""
-        return _sql(self.build(**self.checked(params)), dialect)
+        return _sql(self.build(**self.checked(params)), dialect).replace(str(NOW), str(_micros_now()))
 
     def prepared(self, dialect: str, params: Mapping[str, Any]) -> Prepared:
         """Text with a place (``$name``, ``{name:Type}``) for ids and times, and their values.
@@ -66,10 +68,12 @@ class NamedQuery:
             text = _sql(expression, dialect)
             for name in bound:
                 text = text.replace(_literal(_BOUND[name]), _place(dialect, name))
+            text = text.replace(str(NOW), _place(dialect, "now"))
             if len(self._prepared) >= MAX_PREPARED:
                 self._prepared.clear()
             kept = self._prepared[key] = (text, expression.schema().to_pyarrow())
         text, answered = kept
+        bound["now"] = _micros_now()  # of each asking, not of the first
         return Prepared(text, {n: value for n, value in bound.items() if _place(dialect, n) in text}, answered)
 
     def checked(self, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,10 +120,14 @@ def _sql(expression: Any, dialect: str) -> str:
     return str(ibis.to_sql(expression, dialect=dialect))
 
 
+def _micros_now() -> int:
+    return time.time_ns() // 1000
+
+
 def _place(dialect: str, name: str) -> str:
     """Where a value goes in the text of that engine."""
     if dialect == "clickhouse":
-        return f"{{{name}:{'String' if isinstance(_BOUND[name], str) else 'Int64'}}}"
+        return f"{{{name}:{'String' if isinstance(_BOUND.get(name), str) else 'Int64'}}}"
     return f"${name}"
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from durascope_dashboard.exceptions import UsageError
-from durascope_dashboard.store.queries.tables import TABLES, of_run, within
+from durascope_dashboard.store.queries.tables import NOW, TABLES, of_run, within
 
 ORDERS = ("started", "closed", "duration_ms", "attempts", "retries", "failed_attempts", "billed_input", "billed_output",
           "cost_billed", "cost_wasted", "time_queue_ms", "time_backoff_ms", "max_backoff_ms", "queue_p95_ms",
@@ -35,9 +35,8 @@ def _json_contains(table: Any, column: str, wanted: list[str] | None) -> list[An
 def _silent(table: Any) -> Any:
     """Runs with an attempt that has been running for a minute without a sign of life."""
     a = TABLES["attempts"]
-    before = time.time_ns() // 1000 - _SILENT_US
     sign = ibis.coalesce(a["last_heartbeat"], a["started"])
-    return table["run_id"].isin(a.filter([a["status"] == "running", sign < before])["run_id"])
+    return table["run_id"].isin(a.filter([a["status"] == "running", sign + _SILENT_US < NOW])["run_id"])
 
 
 def _task_problem(table: Any) -> Any:

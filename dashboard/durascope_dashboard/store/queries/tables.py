@@ -1,11 +1,13 @@
 """The store's tables as ibis sees them, and the conditions that several queries share."""
 
-from typing import Any
+from typing import Any, Final
 
 import ibis
 
 from durascope_dashboard.store import schema
 
+NOW: Final = 8_071_113_170_921_900_003
+"""Stands in an expression for the moment (µs) at which the query is asked: texts are compiled once, and kept."""
 TABLES: dict[str, Any] = {
     name: ibis.table(ibis.Schema.from_pyarrow(columns), name=name) for name, columns in schema.TABLES.items()
 }
