@@ -62,6 +62,8 @@ def test_two_sources_of_tokens_overlap() -> None:
 def test_dark_usage_and_missing_prices_are_named() -> None:
     """Runs with model calls but no token at all; models that nobody prices."""
     assert levels(diagnosis.tokens([run()])) == ["ok"]
+    (some,) = diagnosis.tokens([run(unknown_attempts=2), run(unknown_attempts=1)])
+    assert some.level is Level.OK and "3 attempts" in some.found and "is not" in some.found
     found = diagnosis.tokens([run(unknown_attempts=3, billed_input=0), run(unpriced_models='["house-1"]')])
     assert ["codec" in f.next_step or "house-1" in f.found for f in found] == [True, True]
 

@@ -66,7 +66,8 @@ class Aligned:
         if self.a["status"] != self.b["status"]:
             return f"{self.a['status']} in A, {self.b['status']} in B"
         if (self.a["attempts"] or 0) != (self.b["attempts"] or 0):
-            return f"{self.a['attempts']} attempts in A, {self.b['attempts']} in B"
+            count = self.a["attempts"] or 0
+            return f"{count} {'attempt' if count == 1 else 'attempts'} in A, {self.b['attempts'] or 0} in B"
         return "in another order" if self.moved else None
 
 

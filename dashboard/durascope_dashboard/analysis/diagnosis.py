@@ -146,6 +146,10 @@ def tokens(runs: Sequence[Row]) -> list[Finding]:
     if unpriced:
         step = "name their price in the file DURASCOPE_PRICES (see docs/numbers.md); until then their cost is unknown"
         found.append(Finding("prices", Level.WARNING, f"no price is known for {_some(unpriced)}", step))
+    unknown = sum(run["unknown_attempts"] or 0 for run in runs)
+    if unknown and not found:
+        told = f"prices are known; the usage of {unknown:,} attempts that failed, were lost or said nothing is not"
+        return [Finding("tokens", Level.OK, told)]
     return found or [Finding("tokens", Level.OK, "usage and prices are known")]
 
 
