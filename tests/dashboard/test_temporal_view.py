@@ -43,7 +43,7 @@ async def test_pollers_slots_and_backlog_of_a_real_worker(temporal_server: DevSe
         workflow_runner=UnsandboxedWorkflowRunner(),  # this module imports far more than a workflow may
     )  # fmt: skip
     async with worker:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while True:
             queues = [("default", polled), ("default", deserted)]
             seen = await asyncio.to_thread(temporal_view.look, queues, config)
