@@ -63,9 +63,7 @@ def _conformed(frame: pd.DataFrame, wanted: Mapping[str, str]) -> pd.DataFrame:
 
 def from_arrow(data: pa.Table, table: str) -> pd.DataFrame:
     """An Arrow table of the schema as such a frame."""
-    return conform(
-        data.to_pandas(types_mapper={t: pd.api.types.pandas_dtype(n) for t, n in _DTYPES.items()}.get), table
-    )
+    return conform(data.to_pandas(types_mapper={t: _dtype(n) for t, n in _DTYPES.items()}.get), table)
 
 
 def to_arrow(frame: pd.DataFrame, table: str) -> pa.Table:

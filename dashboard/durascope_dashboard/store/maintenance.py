@@ -5,6 +5,7 @@ All of it needs the file to itself: with a collector running it is refused with 
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -47,15 +48,11 @@ def vacuum(path: Path) -> tuple[int, int]:
 
 def export(path: Path, folder: Path) -> Iterator[tuple[str, int]]:
     """One Parquet file a table in a new folder; yields each table's name and rows. Raises UsageError."""
-    if folder.exists() and any(folder.iterdir()):
-        raise UsageError(f"the folder {folder} is not empty; name a new one")
-    folder.mkdir(parents=True, exist_ok=True)
-    with DuckStore(path, read_only=True) as store:
+    with new_export(folder), DuckStore(path, read_only=True) as store:
         for table in schema.TABLES:
             file = folder / f"{table}.parquet"
             store.cursor().execute(f"COPY {table} TO {_literal(file)} (FORMAT parquet, COMPRESSION zstd)")
             yield table, int(store.sql(f"SELECT count(*) AS n FROM {table}")["n"][0].as_py())
-    (folder / MANIFEST).write_text(json.dumps({"schema_version": schema.SCHEMA_VERSION}) + "\n")
 
 
 def import_(path: Path, folder: Path) -> Iterator[tuple[str, int]]:
@@ -97,6 +94,16 @@ def _addition(table: str, first_seq: int) -> str:
 
 def _count(store: DuckStore, table: str) -> int:
     return int(store.sql(f"SELECT count(*) AS n FROM {table}")["n"][0].as_py())
+
+
+@contextmanager
+def new_export(folder: Path) -> Iterator[None]:
+    """The folder that an export fills; its manifest comes last, so that half an export is none. Raises UsageError."""
+    if folder.exists() and any(folder.iterdir()):
+        raise UsageError(f"the folder {folder} is not empty; name a new one")
+    folder.mkdir(parents=True, exist_ok=True)
+    yield
+    (folder / MANIFEST).write_text(json.dumps({"schema_version": schema.SCHEMA_VERSION}) + "\n")
 
 
 def check_manifest(folder: Path) -> None:

@@ -3,7 +3,6 @@
 An export is the same folder whichever engine it comes from, so it is the way from DuckDB to ClickHouse and back.
 """
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -12,12 +11,11 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from durascope_dashboard.exceptions import UsageError
 from durascope_dashboard.store import keys, schema
 from durascope_dashboard.store.clickhouse import rows
 from durascope_dashboard.store.clickhouse_store import ClickHouseStore
 from durascope_dashboard.store.location import ClickHouseUrl
-from durascope_dashboard.store.maintenance import MANIFEST, check_manifest
+from durascope_dashboard.store.maintenance import check_manifest, new_export
 
 ROWS: Final = 50_000  # in memory at once, and a run's more
 _SPAN: Final = ("trace_id", "span_id", "received")
@@ -34,10 +32,7 @@ def vacuum(url: ClickHouseUrl) -> tuple[int, int]:
 
 def export(url: ClickHouseUrl, folder: Path) -> Iterator[tuple[str, int]]:
     """One Parquet file a table in a new folder; yields each table's name and rows. Raises UsageError."""
-    if folder.exists() and any(folder.iterdir()):
-        raise UsageError(f"the folder {folder} is not empty; name a new one")
-    folder.mkdir(parents=True, exist_ok=True)
-    with ClickHouseStore(url, read_only=True) as store:
+    with new_export(folder), ClickHouseStore(url, read_only=True) as store:
         for table, columns in schema.TABLES.items():
             count = 0
             with pq.ParquetWriter(folder / f"{table}.parquet", columns, compression="zstd") as file:
@@ -45,7 +40,6 @@ def export(url: ClickHouseUrl, folder: Path) -> Iterator[tuple[str, int]]:
                     file.write_table(part)
                     count += part.num_rows
             yield table, count
-    (folder / MANIFEST).write_text(json.dumps({"schema_version": schema.SCHEMA_VERSION}) + "\n")
 
 
 def import_(url: ClickHouseUrl, folder: Path) -> Iterator[tuple[str, int]]:
