@@ -28,6 +28,7 @@ STYLE: Final = """<style>
 .stHorizontalBlock h3 { padding: 0 0 1rem; /* its block ends a rem early: in the middle of a row it would hang */ }
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 0.74; }
 .stButtonGroup button[data-variant="segmented_control"] { min-height: 2.5rem; }
+[class*="st-key-again_"] { position: absolute; /* a clock, which is not seen, takes no room */ }
 @media print {
   .stAppHeader, .stAppToolbar, [data-testid="stToolbar"], .stButton, .stDownloadButton, .ds .bar {
     display: none !important; }

@@ -26,6 +26,17 @@ WATCH = """() => {
 }"""
 
 
+# Each message that the page sends to the server, by the browser's clock.
+SENDS = """(() => {
+  window.sent = [];
+  const send = WebSocket.prototype.send;
+  WebSocket.prototype.send = function (message) {
+    window.sent.push(performance.now());
+    return send.call(this, message);
+  };
+})()"""
+
+
 class Growing:
     """A dashboard on a collector, and an open run that can be told further."""
 
@@ -92,3 +103,37 @@ def test_a_retry_in_waiting_counts_down(open_tab: OpenTab, growing: Growing) -> 
     clock = row.locator("td").nth(2)
     first = clock.inner_text()
     expect(clock).not_to_have_text(first)
+
+
+def test_the_clock_holds_still_after_a_click(open_tab: OpenTab, growing: Growing) -> None:
+    """Whatever leads to another page: a tick sent after it would name the page that is left, and empty the next."""
+    growing.tell("live-clock", 40)
+    page = open_tab("/run?workflow_id=live-clock", base=growing.url)
+    page.add_init_script(SENDS)
+    page.reload()
+    timeline(page)
+    ticks = page.evaluate("window.sent.length")
+    page.wait_for_function("(n) => window.sent.length > n + 1", arg=ticks, timeout=WAIT_MS)  # it goes on by itself
+    page.wait_for_timeout(1500)
+    clicked = page.evaluate("(window.dispatchEvent(new Event('pointerdown')), performance.now())")
+    page.wait_for_function("(t) => window.sent.some((s) => s > t)", arg=clicked, timeout=WAIT_MS)  # and again later
+    assert page.evaluate("(t) => Math.min(...window.sent.filter((s) => s > t)) - t", clicked) > 2900
+
+
+def test_the_clock_stands_while_nobody_looks(open_tab: OpenTab, growing: Growing) -> None:
+    """A hidden tab asks for nothing, and asks at once when it is seen again."""
+    growing.tell("live-hidden", 40)
+    page = open_tab("/run?workflow_id=live-hidden", base=growing.url)
+    page.add_init_script(SENDS)
+    page.reload()
+    timeline(page)
+    show = "(hidden) => { Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });"
+    show += " document.dispatchEvent(new Event('visibilitychange')); return window.sent.length; }"
+    page.wait_for_timeout(3000)
+    page.evaluate(show, True)
+    page.wait_for_timeout(1000)  # what had been asked for is answered
+    before = page.evaluate("window.sent.length")
+    page.wait_for_timeout(5000)
+    assert page.evaluate("window.sent.length") == before
+    page.evaluate(show, False)
+    page.wait_for_function("(n) => window.sent.length > n", arg=before, timeout=2500)

@@ -1,9 +1,10 @@
-"""`python -m tests.grafana.broken_worker ADDRESS METRICS`: a worker whose workflow fails in its code, and its run."""
+"""`python -m tests.grafana.broken_worker ADDRESS METRICS`: a worker with two runs that never end."""
 
 import asyncio
 import sys
+from datetime import timedelta
 
-from temporalio import workflow
+from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.worker import Worker
 
@@ -23,11 +24,29 @@ class BrokenWorkflow:
         raise RuntimeError("a mistake in workflow code")
 
 
+@activity.defn
+async def always_fails() -> None:
+    """Each attempt of it."""
+    raise ConnectionError("nobody answers")
+
+
+@workflow.defn
+class RetryingWorkflow:
+    """Its activity is tried again, for ever: there is always an attempt under way."""
+
+    @workflow.run
+    async def run(self) -> None:
+        """One activity, under the default policy of unlimited attempts."""
+        await workflow.execute_activity(always_fails, start_to_close_timeout=timedelta(seconds=10))
+
+
 async def main(address: str, metrics: str) -> None:
     """Serve until killed."""
     client = await Client.connect(address, runtime=runtime(metrics))
-    async with Worker(client, task_queue=QUEUE, workflows=[BrokenWorkflow]):
+    workflows = [BrokenWorkflow, RetryingWorkflow]
+    async with Worker(client, task_queue=QUEUE, workflows=workflows, activities=[always_fails]):
         await client.start_workflow(BrokenWorkflow.run, id="broken-1", task_queue=QUEUE)
+        await client.start_workflow(RetryingWorkflow.run, id="retrying-1", task_queue=QUEUE)
         print("polls", flush=True)  # noqa: T201 - what its parent waits for
         await asyncio.Event().wait()
 

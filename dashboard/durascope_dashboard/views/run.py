@@ -4,7 +4,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from durascope_dashboard import data
-from durascope_dashboard.panels import attribution, coverage, details, explanation, header, ledger, live, states
+from durascope_dashboard.panels import again, attribution, coverage, details, explanation, header, ledger, live, states
 from durascope_dashboard.panels import run_tables as tables
 from durascope_dashboard.timeline import component
 from durascope_dashboard.timeline.folding import SUMMARY_FROM, above, folded
@@ -28,7 +28,7 @@ def page() -> None:
     with states.guarded():
         found = data.run(*key)
         every = LIVE_S if found["status"] == "running" else None
-        st.fragment(_body, run_every=every, key="run_body")(*key)
+        again.every(every, _body, key="run_body")(*key)
 
 
 def _which() -> None:

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from durascope_dashboard import data, units
-from durascope_dashboard.panels import grid, states, ticks
+from durascope_dashboard.panels import again, grid, states, ticks
 from durascope_dashboard.panels.filters import HELP, Filters, bar
 from durascope_dashboard.panels.runs_table import CELLS, display, order, share_wasted, styled, total
 
@@ -22,7 +22,7 @@ def page() -> None:
     with states.guarded():
         filters = bar()
         live = LIVE_S if st.session_state.get("live", True) and not ticks.named() else None
-        st.fragment(_table, run_every=live, key="runs")(filters)
+        again.every(live, _table, key="runs")(filters)
 
 
 def _table(filters: Filters) -> None:

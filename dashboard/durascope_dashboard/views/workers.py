@@ -8,7 +8,7 @@ import streamlit as st
 
 from durascope_dashboard import data, temporal_view, units
 from durascope_dashboard.exceptions import DurascopeError
-from durascope_dashboard.panels import grid, markup, period, states
+from durascope_dashboard.panels import again, grid, markup, period, states
 from durascope_dashboard.panels.grid import Column
 from durascope_dashboard.panels.period import Period
 
@@ -62,7 +62,7 @@ def page() -> None:
     with states.guarded():
         stretch = period.bar(types=False)
         found = data.query("workers", **stretch.span())
-        st.fragment(_now, run_every=LIVE_S, key="workers_now")(_task_queues(found))
+        again.every(LIVE_S, _now, key="workers_now")(_task_queues(found))
         _seen(found, stretch)
 
 
