@@ -24,7 +24,7 @@ demo: $(STAMP)  ## real Temporal dev server, collector, sample workers and the d
 	@$(BIN)/durascope demo $(ARGS)
 
 test: $(STAMP) system-packages  ## every test, on real servers
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
 
 lint: $(STAMP)  ## ruff, check only
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -34,9 +34,12 @@ def test_a_child_joins_as_this_process_does_and_is_replaced_when_it_dies(store: 
     assert {name: rows.to_pylist() for name, rows in joiner(evidence, NOW).items()} == {
         name: rows.to_pylist() for name, rows in join_here(evidence, NOW).items()
     }
-    child: Any = joiner._process
-    child.kill()
-    assert joiner(evidence, NOW)["attempts"].num_rows == 2
+    for wait in (False, True):  # it is found dead while it is asked, or before
+        child: Any = joiner._process
+        child.kill()
+        if wait:
+            child.wait()
+        assert joiner(evidence, NOW)["attempts"].num_rows == 2
     with pytest.raises(JoinFailed, match="missing"):
         joiner({"spans": evidence["spans"]}, NOW)
     last: Any = joiner._process

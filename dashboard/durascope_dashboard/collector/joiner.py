@@ -63,8 +63,10 @@ class Joiner:
         return tables
 
     def _ask(self, request: bytes) -> Any:
+        if self._process is not None and self._process.poll() is not None:
+            self._end()  # it died since it was last asked
         process = self._process
-        if process is None or process.poll() is not None:
+        if process is None:
             process = self._process = subprocess.Popen(
                 [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE
             )
