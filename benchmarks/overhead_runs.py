@@ -35,7 +35,7 @@ async def book(place: str) -> str:
 
 
 @function_tool
-def add(place: str) -> str:
+async def add(place: str) -> str:
     """A tool that runs in the workflow."""
     return place
 
