@@ -16,6 +16,7 @@ from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
 
 from durascope_dashboard.demo.errors import DemoError
+from durascope_dashboard.temporal.ending import let_go_of_temporal
 from sample_workflows.child_workflows.schedule import create_schedule
 from sample_workflows.task_queue import TASK_QUEUE
 from sample_workflows.traffic.generator import Generator, arrivals
@@ -111,6 +112,8 @@ def main() -> int:
     except (DemoError, RuntimeError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    finally:
+        let_go_of_temporal()
     return 0
 
 

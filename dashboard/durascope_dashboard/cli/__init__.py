@@ -2,10 +2,11 @@
 
 import importlib
 import sys
-import time
 import traceback
 
 import click
+
+from durascope_dashboard.temporal.ending import let_go_of_temporal
 
 # Command -> the module that defines `command`, and its line in --help (so that --help imports nothing).
 COMMANDS = {
@@ -59,13 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return _dispatch(arguments)
     finally:
-        _let_go_of_temporal()
-
-
-def _let_go_of_temporal() -> None:
-    """temporalio 1.35 aborts an interpreter that ends while a thread of its core still hands back a result."""
-    if "temporalio.bridge.temporal_sdk_bridge" in sys.modules:
-        time.sleep(0.1)
+        let_go_of_temporal()
 
 
 def _dispatch(arguments: list[str]) -> int:
