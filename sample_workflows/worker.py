@@ -13,13 +13,13 @@ from typing import Any
 from agents import OpenAIProvider, set_trace_processors
 from openai import AsyncOpenAI
 from temporalio.client import Client
-from temporalio.envconfig import ClientConfig
 from temporalio.openai_agents import OpenAIAgentsPlugin
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.worker import Worker
 
 from sample_workflows.agent_configuration.mcp_servers import MCP_SERVERS
 from sample_workflows.catalogue import WORKFLOWS, activities
+from sample_workflows.connection import connect_config
 from sample_workflows.scaling.roles import ROLES, TOOLS, Role
 from sample_workflows.scaling.tools import read_archive
 from sample_workflows.scaling.workflow import WORKFLOWS as ROLE_WORKFLOWS
@@ -124,13 +124,10 @@ async def run(options: argparse.Namespace) -> None:
     done = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, done.set)
-    config = ClientConfig.load_client_connect_config()
-    if options.address:
-        config["target_host"] = options.address
     async with AsyncOpenAI(max_retries=0) as openai, AsyncExitStack() as stack:
         offered = plugins(openai, run_models=roles != ["workflow"], instrumented=not options.without_plugin)
         measured = runtime(options.metrics) if options.metrics else None
-        client = await Client.connect(**config, plugins=offered, runtime=measured)
+        client = await Client.connect(**connect_config(options.address), plugins=offered, runtime=measured)
         for worker in build_workers(client, options.task_queue, roles, options.flaky):
             await stack.enter_async_context(worker)
         print(f"worker {os.getpid()} ({', '.join(roles)}) polls {options.task_queue}", flush=True)

@@ -13,11 +13,11 @@ from pathlib import Path
 from random import Random
 
 from temporalio.client import Client
-from temporalio.envconfig import ClientConfig
 
 from durascope_dashboard.demo.errors import DemoError
 from durascope_dashboard.temporal.ending import let_go_of_temporal
 from sample_workflows.child_workflows.schedule import create_schedule
+from sample_workflows.connection import connect_config
 from sample_workflows.task_queue import TASK_QUEUE
 from sample_workflows.traffic.generator import Generator, arrivals
 from sample_workflows.traffic.outcomes import outcomes_of, wait_until_closed
@@ -34,7 +34,7 @@ async def run(options: argparse.Namespace) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, done.set)
     mix = mix_of(options.mix)
-    client = await Client.connect(**ClientConfig.load_client_connect_config())
+    client = await Client.connect(**connect_config())
     generator = Generator(Session(client, options.task_queue, options.pace), f"{int(time.time()):x}")
     async with AsyncExitStack() as stack:
         pool = await with_workers(stack, options) if options.chaos or options.workers else None

@@ -1,5 +1,6 @@
 """What the demo runs: commands and environments as data, so that starting them is all that is left to do."""
 
+import json
 import os
 import sys
 from collections.abc import Mapping
@@ -19,6 +20,8 @@ WORKERS = (
     ("worker-roles", "planner,writer,tools"),
     ("worker-searcher", "searcher"),
 )
+WORKER = "sample_workflows.worker"
+TRAFFIC = "traffic"
 SCHEDULE_S = 30  # a run of the daily log
 MIX = "all,account=4,booking=2,observable=2"  # so that somebody is always waited for, and something always retries
 
@@ -84,16 +87,14 @@ class Plan:
         grpc, http = f"127.0.0.1:{self.ports.otlp_grpc}", f"127.0.0.1:{self.ports.otlp_http}"
         return [*DURASCOPE, "collect", "--store", str(self.store), "--otlp-grpc", grpc, "--otlp-http", http]
 
-    def worker_command(self, role: str) -> list[str]:
-        """One sample worker."""
-        return [*_module("sample_workflows.worker"), "--task-queue", TASK_QUEUE, "--role", role, "--flaky", "0.25"]
-
-    def traffic_command(self) -> list[str]:
-        """The trickle of runs."""
+    def crew_command(self, logs: Path) -> list[str]:
+        """The sample workers and the trickle of runs; their logs are ``logs``/name.log."""
+        common = ["--task-queue", TASK_QUEUE]
+        work = {name: [WORKER, *common, "--role", role, "--flaky", "0.25"] for name, role in WORKERS}
         rate = self.rate / 5 if self.live else self.rate
-        options = ["--task-queue", TASK_QUEUE, "--rate", str(rate), "--seed", str(self.seed)]
-        options += ["--schedule", str(SCHEDULE_S), "--mix", MIX]
-        return [*_module("sample_workflows.traffic"), *options]
+        options = ["--rate", str(rate), "--seed", str(self.seed), "--schedule", str(SCHEDULE_S), "--mix", MIX]
+        programs = work | {TRAFFIC: ["sample_workflows.traffic.__main__", *common, *options]}
+        return [*_module("sample_workflows.crew"), str(logs), json.dumps(programs)]
 
     def dashboard_command(self) -> list[str]:
         """`durascope dashboard`, without opening a browser."""

@@ -15,7 +15,7 @@ from typing import Any
 from durascope_dashboard.demo.children import Child, Children, answers
 from durascope_dashboard.demo.dev_server import DevServer, DevServerError, port_in_use
 from durascope_dashboard.demo.errors import DemoError
-from durascope_dashboard.demo.plan import WORKERS, Plan, find_repository
+from durascope_dashboard.demo.plan import TRAFFIC, WORKERS, Plan, find_repository
 from durascope_dashboard.demo.ports import Ports
 from durascope_dashboard.demo.summary import read_runs, summarise
 
@@ -121,6 +121,8 @@ class Demo:
         self.say("starting: Temporal dev server")
         self._start_temporal()
         parts = self._parts()
+        for log in self._crew_says():
+            log.unlink(missing_ok=True)  # what it said the last time is not news
         if not self._stop.is_set():
             self.say(f"  Temporal dev server is ready ({time.monotonic() - began:.1f} s)")
             self.say(f"starting: {', '.join(part.name for part in parts)}")
@@ -129,7 +131,8 @@ class Demo:
         for part, child in started:
             self.children.wait_ready(child, partial(part.ready, child), READY_TIMEOUT_S, self._stop.is_set)
             if not self._stop.is_set():
-                self.say(f"  {part.name} is ready ({time.monotonic() - began:.1f} s)")
+                where = f": {self.plan.dashboard_url}" if part.name == "dashboard" else ""
+                self.say(f"  {part.name} is ready ({time.monotonic() - began:.1f} s){where}")
 
     def _start_temporal(self) -> None:
         try:
@@ -144,10 +147,16 @@ class Demo:
         return [
             *([] if plan.live else [models]),
             Part("collector", plan.collector_command(), lambda child: answers(health[0])),
-            *(Part(name, plan.worker_command(role), _polls) for name, role in WORKERS),
-            Part("traffic", plan.traffic_command(), _starts_runs),  # its first runs wait for the workers, as in life
             Part("dashboard", plan.dashboard_command(), lambda child: answers(health[1])),
+            Part("sample worker crew", plan.crew_command(self.children.directory), self._at_work),
         ]
+
+    def _at_work(self, child: Child) -> bool:
+        return all(log.exists() and words in log.read_bytes() for log, words in self._crew_says().items())
+
+    def _crew_says(self) -> dict[Path, bytes]:
+        said = {name: b" polls " for name, _ in WORKERS} | {TRAFFIC: b"traffic for "}
+        return {self.children.directory / f"{name}.log": words for name, words in said.items()}
 
     def _spawn(self, part: Part) -> Child:
         environment = self.plan.environment() | {"OTEL_SERVICE_NAME": part.name}
@@ -172,11 +181,3 @@ class Demo:
                 )
             if deadline is not None and time.monotonic() > deadline:
                 return
-
-
-def _polls(child: Child) -> bool:
-    return b" polls " in child.log.read_bytes()
-
-
-def _starts_runs(child: Child) -> bool:
-    return b"traffic for " in child.log.read_bytes()
