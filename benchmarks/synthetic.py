@@ -7,8 +7,9 @@ A run has 20 spans, 6 operations and 7 attempts, as benchmarks/load.py sends the
 from collections.abc import Iterator
 from pathlib import Path
 
+from durascope_dashboard.clock import micros_now
 from durascope_dashboard.store import schema
-from durascope_dashboard.store.duckdb_store import DuckStore, micros_now
+from durascope_dashboard.store.duckdb_store import DuckStore
 
 CHUNK = 25_000
 _DAY_US = 86_400_000_000

@@ -7,6 +7,7 @@ frames with nullable types, so that unknown stays unknown.
 import json
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pandas as pd
@@ -53,6 +54,17 @@ def table(name: str, **params: Any) -> pa.Table:
     """Rows of a named query, at most ``FRESH_S`` old. Raises the StoreUnavailable family, UsageError."""
     given = {key: value for key, value in params.items() if value is not None and value != "" and value != []}
     return _query(source(), name, json.dumps(given, sort_keys=True))
+
+
+@st.cache_resource(show_spinner=False)
+def _side_by_side() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(4, thread_name_prefix="durascope-query")
+
+
+def tables(*names: str, **params: Any) -> list[pa.Table]:
+    """Rows of several named queries with the same parameters, asked at the same time and fresh. Raises as ``table``."""
+    asking = [_side_by_side().submit(reader().query, name, **params) for name in names]
+    return [each.result() for each in asking]
 
 
 def query(name: str, **params: Any) -> pd.DataFrame:

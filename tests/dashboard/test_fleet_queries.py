@@ -154,7 +154,7 @@ def test_silence_lasts_until_the_moment_of_asking(tmp_path: Path, monkeypatch: p
     with DuckStore(tmp_path / "t.duckdb", read_only=True) as store:
         assert store.query("runs", view="no_heartbeat").num_rows == 0
         named = import_module("durascope_dashboard.store.queries.named")  # there is a function of that name, too
-        monkeypatch.setattr(named, "_micros_now", lambda: moment + 300 * synthetic.S)
+        monkeypatch.setattr(named, "micros_now", lambda: moment + 300 * synthetic.S)
         assert store.query("runs", view="no_heartbeat")["workflow_id"].to_pylist() == ["retries"]
 
 

@@ -14,12 +14,13 @@ import numpy as np
 import pyarrow as pa
 
 from durascope.identity import RunKey
+from durascope_dashboard.clock import micros_now
 from durascope_dashboard.exceptions import StoreUnavailable
 from durascope_dashboard.store import keys, schema
 from durascope_dashboard.store.clickhouse import ddl, rows
 from durascope_dashboard.store.clickhouse.client import connect, explained
 from durascope_dashboard.store.clickhouse.preparing import prepare
-from durascope_dashboard.store.duckdb_store import EVIDENCE, JOINED, micros_now
+from durascope_dashboard.store.duckdb_store import EVIDENCE, JOINED
 from durascope_dashboard.store.engine import RunKeys
 from durascope_dashboard.store.location import ClickHouseUrl
 

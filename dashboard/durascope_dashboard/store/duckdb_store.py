@@ -4,7 +4,6 @@ Writes go through one thread at a time (``write`` is one transaction); any numbe
 """
 
 import threading
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from durascope.identity import RunKey
+from durascope_dashboard.clock import micros_now
 from durascope_dashboard.exceptions import StoreUnavailable
 from durascope_dashboard.store import keys, migrations, opening, schema
 from durascope_dashboard.store.engine import RunKeys
@@ -329,8 +329,3 @@ def _choose(column: str) -> str:
     """The last value; of what is remembered, the last that is known."""
     present = f" FILTER ({column} IS NOT NULL)" if column in keys.REMEMBERED else ""
     return f"first({column} ORDER BY ordinal DESC){present} AS {column}"
-
-
-def micros_now() -> int:
-    """Now, in microseconds since the epoch."""
-    return time.time_ns() // 1000

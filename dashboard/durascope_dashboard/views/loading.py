@@ -56,14 +56,12 @@ def _kept() -> dict[tuple[object, ...], Loaded]:
 
 def _read(run: Row, slot: DeltaGenerator | None) -> Loaded:
     key = {k: run[k] for k in ("namespace", "workflow_id", "run_id")}
-    parts = []
-    for number, name in enumerate(("operations", "attempts", "structure")):
-        if slot is not None:
-            slot.progress(number / 4, f"Reading {name} of {run['operations']:,} operations")
-        parts.append(data.table(name, **key).to_pylist())
     if slot is not None:
-        slot.progress(0.75, "Laying out the timeline")
-    operations, attempts, spans = parts
+        slot.progress(0.1, f"Reading {run['operations']:,} operations")
+    found = data.tables("operations", "attempts", "structure", **key)
+    if slot is not None:
+        slot.progress(0.5, "Laying out the timeline")
+    operations, attempts, spans = (rows.to_pylist() for rows in found)
     now = data.now()
     retries = MOST if len(operations) <= WHAT_IF else 0
     path = critical_path(run, operations, attempts, now if run["closed"] is None else None, retries=retries)

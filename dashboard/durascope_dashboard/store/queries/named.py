@@ -1,7 +1,6 @@
 """A query with a name: its parameters checked, its expression compiled, its rows finished."""
 
 import inspect
-import time
 from collections.abc import Callable, Mapping
 from types import UnionType
 from typing import Any, NamedTuple, get_args
@@ -9,6 +8,7 @@ from typing import Any, NamedTuple, get_args
 import ibis
 import pyarrow as pa
 
+from durascope_dashboard.clock import micros_now
 from durascope_dashboard.exceptions import UnknownQuery, UsageError
 from durascope_dashboard.store.queries.clickhouse_sql import to_clickhouse
 from durascope_dashboard.store.queries.tables import NOW
@@ -50,7 +50,7 @@ class NamedQuery:
 
     def sql(self, dialect: str, params: Mapping[str, Any]) -> str:
         """Text for an engine. Raises UnknownQuery for a parameter that it has not, UsageError for a bad value."""
-        return _sql(self.build(**self.checked(params)), dialect).replace(str(NOW), str(_micros_now()))
+        return _sql(self.build(**self.checked(params)), dialect).replace(str(NOW), str(micros_now()))
 
     def prepared(self, dialect: str, params: Mapping[str, Any]) -> Prepared:
         """Text with a place (``$name``, ``{name:Type}``) for ids and times, and their values.
@@ -73,7 +73,7 @@ class NamedQuery:
                 self._prepared.clear()
             kept = self._prepared[key] = (text, expression.schema().to_pyarrow())
         text, answered = kept
-        bound["now"] = _micros_now()  # of each asking, not of the first
+        bound["now"] = micros_now()  # of each asking, not of the first
         return Prepared(text, {n: value for n, value in bound.items() if _place(dialect, n) in text}, answered)
 
     def checked(self, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -118,10 +118,6 @@ def _sql(expression: Any, dialect: str) -> str:
     if dialect == "clickhouse":
         return to_clickhouse(expression)
     return str(ibis.to_sql(expression, dialect=dialect))
-
-
-def _micros_now() -> int:
-    return time.time_ns() // 1000
 
 
 def _place(dialect: str, name: str) -> str:

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ import ibis
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from durascope_dashboard.clock import micros_now
 from durascope_dashboard.exceptions import UsageError
 from durascope_dashboard.store.queries.tables import NOW, TABLES, of_run, within
 
@@ -262,7 +262,7 @@ def children(workflow_id: str, run_id: str, namespace: str | None = None) -> Any
 
 def with_durations(rows: pa.Table) -> pa.Table:
     """``duration_ms`` of what still runs, until this moment."""
-    now = time.time_ns() // 1000
+    now = micros_now()
     until = pc.if_else(pc.equal(rows["status"], "running"), now, pc.coalesce(rows["closed"], rows["started"]))
     open_ms = pc.divide(pc.cast(pc.max_element_wise(pc.subtract(until, rows["started"]), 0), pa.float64()), 1000.0)
     found = pc.if_else(pc.equal(rows["status"], "running"), open_ms, rows["duration_ms"])
