@@ -13,7 +13,7 @@ from durascope_dashboard import theme
 
 _BORDER: Final = "color-mix(in srgb, currentColor 18%, transparent)"
 STYLE: Final = f"""<style>
-.st-key-timeline_base {{ display: none; }}
+[class*="st-key-timeline_base"] {{ display: none; }}
 .st-key-words {{ min-height: 42px; }}
 .st-key-details [data-testid="stCode"] code {{ font-size: 11.5px; line-height: 1.4; }}
 .st-key-details [data-testid="stCode"] pre {{ padding: 8px; }}

@@ -13,13 +13,14 @@ from typing import Any, Final
 import streamlit as st
 
 from durascope_dashboard import theme
-from durascope_dashboard.timeline.payload import WHOLE_BELOW, Base, delta, tables
+from durascope_dashboard.timeline.payload import WHOLE_BELOW, Base, Delta, delta, tables
 from durascope_dashboard.timeline.rows import Timeline
 
 # One module: each file uses only what stands before it, apart from functions called later.
 SCRIPTS: Final = ("model", "merge", "axis", "layout", "paint", "lines", "chrome", "toolbar", "input", "view")
 BASE_KEY: Final = "timeline_base"
 SENT_KEY: Final = "timeline_sent"  # in the session; under a component's own key Streamlit would copy it each time
+SETTLED_KEY: Final = "timeline_settled"
 
 
 @dataclass(frozen=True)
@@ -63,20 +64,44 @@ def opened(key: str, run_key: str) -> str | None:
     return _told(st.session_state.get(key, {}).get("opened"), run_key)
 
 
+def settle(timeline: Timeline, run_key: str) -> None:
+    """Send what a long timeline builds on, if it is one. Outside of the fragment that has ``show``: a click draws that
+    again, and megabytes need not be read again for it.
+    """
+    if timeline.count > WHOLE_BELOW:
+        st.session_state[SETTLED_KEY] = _send(_based(timeline, run_key)[0], BASE_KEY)
+
+
 def _parts(timeline: Timeline, run_key: str) -> tuple[Any, Any, str]:
-    """Rows and segments to send, on top of which base; the base itself is sent too, which costs nothing twice."""
+    """Rows and segments to send, on top of which base; a base that ``settle`` could not foresee is sent here."""
     if timeline.count <= WHOLE_BELOW:
         st.session_state.pop(SENT_KEY, None)
         return (*tables(timeline.lines, range(len(timeline.lines))), "")
-    base: Base | None = st.session_state.get(SENT_KEY)
-    changed = delta(base, timeline) if base is not None and base.run_key == run_key else None
-    if base is None or changed is None:
-        base = st.session_state[SENT_KEY] = Base.of(timeline, run_key)
+    base, changed = _based(timeline, run_key)
+    if base.name != st.session_state.get(SETTLED_KEY):
+        _send(base, f"{BASE_KEY}_anew")
+    return changed.rows, changed.segments, base.name
+
+
+def _based(timeline: Timeline, run_key: str) -> tuple[Base, Delta]:
+    """The base to build on, the last one if that will do, and what the timeline has beyond it."""
+    base, last, changed = st.session_state.get(SENT_KEY, (None, None, None))
+    if base is None or base.run_key != run_key:
+        base, last = Base.of(timeline, run_key), None
+    if last is not timeline:
+        changed = delta(base, timeline)
+    if changed is None:
+        base = Base.of(timeline, run_key)
         changed = delta(base, timeline)
         assert changed is not None  # nothing has changed since just now
+    st.session_state[SENT_KEY] = (base, timeline, changed)
+    return base, changed
+
+
+def _send(base: Base, key: str) -> str:
     # Streamlit sends a large message that the browser has by its hash only: the base must be a message of its own.
-    _component()(key=BASE_KEY, data={"rows": base.rows, "segments": base.segments, "meta": {"defines": base.name}})
-    return changed.rows, changed.segments, base.name
+    _component()(key=key, data={"rows": base.rows, "segments": base.segments, "meta": {"defines": base.name}})
+    return base.name
 
 
 def _told(value: object, run_key: str) -> str | None:

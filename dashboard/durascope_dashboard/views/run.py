@@ -53,6 +53,7 @@ def _body(workflow_id: str, run_id: str | None, namespace: str | None) -> None:
             ledger.draw(run)
         pending, progress = _pending_slot(run), st.empty()
         loaded = load(run, progress)
+        component.settle(folded(loaded.timeline, _opened(loaded.run)), _run_key(loaded.run))
         st.fragment(_timeline, key="run_timeline")(loaded)
         header.outside(places, run, next((s["agents_trace_id"] for s in loaded.spans if s["agents_trace_id"]), None))
         with pending:
@@ -82,9 +83,19 @@ def _timeline(loaded: Loaded) -> None:
         details.draw(loaded.run, selected, loaded.operations, loaded.attempts, loaded.path.savings)
 
 
+def _run_key(run: data.Row) -> str:
+    return f"{run['namespace']}/{run['workflow_id']}/{run['run_id']}"
+
+
+def _opened(run: data.Row) -> set[str]:
+    """Rows that were opened when the timeline was drawn last."""
+    state = st.session_state.get("selection", {})
+    return set(state["opened"]) if state.get("run") == _run_key(run) else set()
+
+
 def _select(loaded: Loaded) -> str | None:
     """Draw the canvas and answer the selected row: the last that was clicked, else the one that the link names."""
-    run_key = f"{loaded.run['namespace']}/{loaded.run['workflow_id']}/{loaded.run['run_id']}"
+    run_key = _run_key(loaded.run)
     state = st.session_state.setdefault("selection", {"run": None})
     named = st.query_params.get("span") or None
     if state["run"] != run_key:

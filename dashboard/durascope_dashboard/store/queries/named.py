@@ -18,8 +18,8 @@ MAX_PREPARED = 200
 # Parameters that are only ever compared with a column, and a value that nobody gives, which marks their place.
 _BOUND: Mapping[str, str | int] = {
     "workflow_id": "\u2063workflow", "run_id": "\u2063run", "namespace": "\u2063namespace",
-    "first_run_id": "\u2063first", "trace_id": "\u2063trace", "since": 8_071_113_170_921_900_001,
-    "until": 8_071_113_170_921_900_002,
+    "first_run_id": "\u2063first", "trace_id": "\u2063trace", "span_id": "\u2063span",
+    "since": 8_071_113_170_921_900_001, "until": 8_071_113_170_921_900_002,
 }  # fmt: skip
 Build = Callable[..., Any]
 Finish = Callable[[pa.Table], pa.Table]
