@@ -105,13 +105,19 @@ def test_a_retry_in_waiting_counts_down(open_tab: OpenTab, growing: Growing) -> 
     expect(clock).not_to_have_text(first)
 
 
-def test_the_clock_holds_still_after_a_click(open_tab: OpenTab, growing: Growing) -> None:
-    """Whatever leads to another page: a tick sent after it would name the page that is left, and empty the next."""
-    growing.tell("live-clock", 40)
-    page = open_tab("/run?workflow_id=live-clock", base=growing.url)
+def listening(open_tab: OpenTab, growing: Growing, run: str) -> Page:
+    """The page of an open run, which notes in ``window.sent`` when it sends."""
+    growing.tell(run, 40)
+    page = open_tab(f"/run?workflow_id={run}", base=growing.url)
     page.add_init_script(SENDS)
     page.reload()
     timeline(page)
+    return page
+
+
+def test_the_clock_holds_still_after_a_click(open_tab: OpenTab, growing: Growing) -> None:
+    """Whatever leads to another page: a tick sent after it would name the page that is left, and empty the next."""
+    page = listening(open_tab, growing, "live-clock")
     ticks = page.evaluate("window.sent.length")
     page.wait_for_function("(n) => window.sent.length > n + 1", arg=ticks, timeout=WAIT_MS)  # it goes on by itself
     page.wait_for_timeout(1500)
@@ -122,11 +128,7 @@ def test_the_clock_holds_still_after_a_click(open_tab: OpenTab, growing: Growing
 
 def test_the_clock_stands_while_nobody_looks(open_tab: OpenTab, growing: Growing) -> None:
     """A hidden tab asks for nothing, and asks at once when it is seen again."""
-    growing.tell("live-hidden", 40)
-    page = open_tab("/run?workflow_id=live-hidden", base=growing.url)
-    page.add_init_script(SENDS)
-    page.reload()
-    timeline(page)
+    page = listening(open_tab, growing, "live-hidden")
     show = "(hidden) => { Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });"
     show += " document.dispatchEvent(new Event('visibilitychange')); return window.sent.length; }"
     page.wait_for_timeout(3000)

@@ -5,6 +5,7 @@ turn 7    |=mm=t==tt=!=|    lanes: model, tool, other, failed; nothing shorter t
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from durascope_dashboard.timeline.rows import Bar, Line, Timeline
@@ -22,11 +23,14 @@ _RAN: Final = frozenset({"ok", "error", "timeout", "lost", "cancelled", "running
 
 def folded(drawn: Timeline, opened: Collection[str]) -> Timeline:
     """The timeline with what is in its turns left out, but for rows in ``opened``; the same if it is not too long."""
-    if drawn.count <= WHOLE_UNTIL:
-        return drawn
+    return drawn if drawn.count <= WHOLE_UNTIL else _folded(drawn, frozenset(opened))
+
+
+@lru_cache(maxsize=6)  # a page asks twice, and a click on a row that stays shut asks again
+def _folded(drawn: Timeline, opened: frozenset[str]) -> Timeline:
     found = drawn
     for kinds in SHUT:
-        found = replace(drawn, lines=tuple(_shut(drawn, frozenset(kinds), frozenset(opened))))
+        found = replace(drawn, lines=tuple(_shut(drawn, frozenset(kinds), opened)))
         if found.count <= WHOLE_UNTIL:
             break
     return found

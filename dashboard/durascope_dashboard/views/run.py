@@ -90,7 +90,7 @@ def _run_key(run: data.Row) -> str:
 def _opened(run: data.Row) -> set[str]:
     """Rows that were opened when the timeline was drawn last."""
     state = st.session_state.get("selection", {})
-    return set(state["opened"]) if state.get("run") == _run_key(run) else set()
+    return state["opened"] if state.get("run") == _run_key(run) else set()
 
 
 def _select(loaded: Loaded) -> str | None:
@@ -103,7 +103,8 @@ def _select(loaded: Loaded) -> str | None:
     if named != state["row"]:  # a link, or Back: what was clicked is in the URL already
         state.update(row=named, link=named, seq=state["seq"] + 1)
         state["opened"].update(above(loaded.timeline, named) if named else ())
-    state["opened"].add(component.opened("timeline", run_key))
+    if (row := component.opened("timeline", run_key)) is not None:
+        state["opened"].add(row)
     drawn = folded(loaded.timeline, state["opened"])
     said = component.show(drawn, key="timeline", run_key=run_key, selected=state["link"], select_seq=state["seq"])
     if said.selected and said.selected != state["clicked"]:
