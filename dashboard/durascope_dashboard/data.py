@@ -6,7 +6,6 @@ frames with nullable types, so that unknown stays unknown.
 
 import json
 import os
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
+from durascope_dashboard.clock import micros_now
 from durascope_dashboard.exceptions import NotFound
 from durascope_dashboard.reader import Reader, connect
 
@@ -23,11 +23,7 @@ FRESH_S = 1.5
 _TYPES = {pa.string(): "string", pa.large_string(): "string", pa.int64(): "Int64", pa.float64(): "Float64"}
 _TYPES |= {pa.bool_(): "boolean"}
 Row = dict[str, Any]
-
-
-def now() -> int:
-    """Microseconds since the epoch."""
-    return time.time_ns() // 1000
+now = micros_now
 
 
 @st.cache_resource(show_spinner=False)

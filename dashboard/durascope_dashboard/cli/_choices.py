@@ -1,9 +1,10 @@
 """Words on the command line: workflow ids completed by the shell, stretches of time such as ``30m`` or ``7d``."""
 
-import time
 from typing import TYPE_CHECKING
 
 import click
+
+from durascope_dashboard.clock import micros_now
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -39,7 +40,7 @@ class Since(click.ParamType[int]):
         text = str(value).strip()
         number, unit = text[:-1], text[-1:]
         if unit in _UNITS and number.replace(".", "", 1).isdigit():
-            return time.time_ns() // 1000 - round(float(number) * _UNITS[unit] * 1_000_000)
+            return micros_now() - round(float(number) * _UNITS[unit] * 1_000_000)
         from datetime import UTC, datetime
 
         try:

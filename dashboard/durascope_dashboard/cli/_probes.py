@@ -1,7 +1,6 @@
 """What `durascope doctor` looks at: the packages here, the collector or store, Temporal. Each probe gives findings."""
 
 import os
-import time
 from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from durascope_dashboard.analysis import diagnosis
 from durascope_dashboard.analysis.diagnosis import Finding, Level
+from durascope_dashboard.clock import micros_now
 from durascope_dashboard.exceptions import DurascopeError, StoreUnavailable, UnknownQuery
 from durascope_dashboard.store.location import Location
 
@@ -90,7 +90,7 @@ def of_store(reader: "Reader") -> Iterator[Finding]:
     try:
         yield from diagnosis.collector(reader.health())
         info = reader.query("store_info").to_pylist()[0]
-        age = (time.time_ns() // 1000 - info["newest"]) / 1000 if info["newest"] is not None else None
+        age = (micros_now() - info["newest"]) / 1000 if info["newest"] is not None else None
         yield _store(info, age)
         runs = reader.query("runs", limit=LOOKED_AT).to_pylist()
         workers = reader.query("workers").to_pylist()

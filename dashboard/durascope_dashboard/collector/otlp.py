@@ -5,7 +5,6 @@ bodies --(wire.py)--> spans, one after another --(facts.py)--> columns --> Arrow
 Requests that wait together are decoded together: what a batch costs is then shared, and small ones cost little.
 """
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -17,6 +16,7 @@ from google.protobuf.message import DecodeError
 
 from durascope import conventions as c
 from durascope.identity import RunKey
+from durascope_dashboard.clock import micros_now
 from durascope_dashboard.collector import attributes as kv
 from durascope_dashboard.collector import columns, wire
 from durascope_dashboard.collector.attempts import attempts_table, run_columns
@@ -135,7 +135,7 @@ def _spans(rows: _Rows) -> Decoded:
         "service": columns.repeated(rows.services), "scope": columns.repeated(rows.scopes),
         "resource": columns.repeated(rows.resources), "attributes": facts.texts(),
         "events": pa.array([_events(span.events) if span.events else None for span in spans], pa.string()),
-        "received": pa.repeat(pa.scalar(time.time_ns() // 1000, pa.int64()), len(spans)),
+        "received": pa.repeat(pa.scalar(micros_now(), pa.int64()), len(spans)),
     }  # fmt: skip
     made |= {name: facts.column(name) for name in ("kind", "activity_id", "attempt", "agent", "model")}
     made |= {name: facts.column(fact) for name, fact in _TOKENS.items()}

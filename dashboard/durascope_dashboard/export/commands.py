@@ -4,7 +4,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TextIO
 from urllib.parse import unquote
 
+from durascope_dashboard.clock import micros_now
 from durascope_dashboard.exceptions import UsageError
 from durascope_dashboard.export import sinks
 from durascope_dashboard.export.audit import verify
@@ -114,7 +114,7 @@ def _opened(request: Request) -> AbstractContextManager[TextIO]:
 
 def _follow(reader: Reader, request: Request) -> str:
     sink = sinks.OtlpSink(request.destination("traces").open())
-    follow = Follow(reader, sink, request.wanted, time.time_ns() // 1000)
+    follow = Follow(reader, sink, request.wanted, micros_now())
     try:
         _until_stopped(follow.run)
     finally:
@@ -126,7 +126,7 @@ def _follow(reader: Reader, request: Request) -> str:
 def _metrics(reader: Reader, request: Request) -> str:
     if not request.endpoint or request.output:
         with _opened(request) as out:
-            out.write(text(fleet_families(reader, time.time_ns() // 1000)))
+            out.write(text(fleet_families(reader, micros_now())))
         return "exported the fleet's metrics as of now"
     push = Push(reader, request.destination("metrics").open())
     if request.follow:

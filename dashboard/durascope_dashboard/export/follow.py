@@ -5,7 +5,6 @@ is sent again, which adds nothing at the receiver.
 """
 
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -13,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from durascope.records import Micros
+from durascope_dashboard.clock import micros_now
 from durascope_dashboard.exceptions import ExportError, StoreUnavailable
 from durascope_dashboard.export.sinks import Sink
 from durascope_dashboard.export.source import BATCH, Wanted, complete
@@ -40,7 +40,7 @@ class Follow:
         """Until ``stop`` is set. A destination or collector that is away is waited for and counted, never fatal."""
         while not stop.is_set():
             try:
-                self.step(time.time_ns() // 1000)
+                self.step(micros_now())
                 self.last_error = None
             except (ExportError, StoreUnavailable) as error:
                 self.failures += 1

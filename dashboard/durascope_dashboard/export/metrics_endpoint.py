@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from durascope_dashboard.clock import micros_now
 from durascope_dashboard.export.counters import Ratchet
 from durascope_dashboard.export.metrics import fleet_families
 from durascope_dashboard.export.openmetrics import CONTENT_TYPE, text
@@ -40,7 +41,7 @@ class MetricsEndpoint:
         """The exposition, at most ``keep_s`` old."""
         with self._lock:  # one scrape computes, others wait for its answer
             if time.monotonic() - self._made >= self._keep_s:
-                families = fleet_families(self._reader, time.time_ns() // 1000, self._health())
+                families = fleet_families(self._reader, micros_now(), self._health())
                 self._text = text(self._ratchet.raised(families))
                 self._made = time.monotonic()
             return self._text

@@ -1,8 +1,8 @@
 """Pushing the fleet's metrics by OTLP, for teams whose metrics do not go by Prometheus scrapes."""
 
 import threading
-import time
 
+from durascope_dashboard.clock import micros_now
 from durascope_dashboard.exceptions import ExportError, StoreUnavailable
 from durascope_dashboard.export.counters import Ratchet
 from durascope_dashboard.export.metrics import fleet_families
@@ -17,12 +17,12 @@ class Push:
     def __init__(self, reader: Reader, sender: Sender) -> None:
         self._reader, self._sender = reader, sender
         self._ratchet = Ratchet()
-        self._start = time.time_ns() // 1000
+        self._start = micros_now()
         self.points = self.pushes = self.failures = 0
 
     def step(self) -> None:
         """Compute and send once. Raises ExportError."""
-        now = time.time_ns() // 1000
+        now = micros_now()
         families = self._ratchet.raised(fleet_families(self._reader, now))
         self._sender.send(request(families, self._start, now))
         self.points = sum(len(family.samples) for family in families)

@@ -21,6 +21,7 @@ from durascope._history_payloads import Decode
 from durascope.history import HistoryError
 from durascope.identity import RunKey
 from durascope.records import Micros
+from durascope_dashboard.clock import micros_now
 from durascope_dashboard.temporal.availability import Availability
 from durascope_dashboard.temporal.codec import CodecUnavailable, Decoder, decoded
 from durascope_dashboard.temporal.connection import Connection, TemporalConfig, connect
@@ -226,7 +227,7 @@ class Follower:
         except RPCError as error:
             log.debug("describe failed: %s", error)  # its history poll deals with the server being away
             return []
-        observed = time.time_ns() // 1000
+        observed = micros_now()
         return tracker.observed(
             observations(tracker.key, response, observed, await self._decode(tracker.key, response))
         )
