@@ -115,12 +115,13 @@ def listening(open_tab: OpenTab, growing: Growing, run: str) -> Page:
     return page
 
 
-def test_the_clock_holds_still_after_a_click(open_tab: OpenTab, growing: Growing) -> None:
+@pytest.mark.parametrize("after_ms", [0, 1500], ids=["before the answer to a tick", "before the next tick"])
+def test_the_clock_holds_still_after_a_click(open_tab: OpenTab, growing: Growing, after_ms: int) -> None:
     """Whatever leads to another page: a tick sent after it would name the page that is left, and empty the next."""
-    page = listening(open_tab, growing, "live-clock")
+    page = listening(open_tab, growing, f"live-clock-{after_ms}")
     ticks = page.evaluate("window.sent.length")
     page.wait_for_function("(n) => window.sent.length > n + 1", arg=ticks, timeout=WAIT_MS)  # it goes on by itself
-    page.wait_for_timeout(1500)
+    page.wait_for_timeout(after_ms)
     clicked = page.evaluate("(window.dispatchEvent(new Event('pointerdown')), performance.now())")
     page.wait_for_function("(t) => window.sent.some((s) => s > t)", arg=clicked, timeout=WAIT_MS)  # and again later
     assert page.evaluate("(t) => Math.min(...window.sent.filter((s) => s > t)) - t", clicked) > 2900

@@ -45,7 +45,7 @@ class Stack:
         self.temporal = temporal
         self.store = folder / "store.duckdb"
         self.truth = folder / "truth.jsonl"
-        self.task_queue = f"truth-{folder.name}"
+        self.task_queue = f"truth-{folder.parent.name}-{folder.name}"
         self.http = free_port()
         self.model = ScriptedServer(rules=rules)
         self._collector: subprocess.Popen[bytes] | None = None

@@ -14,6 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from google.protobuf.json_format import MessageToDict
+from temporalio import activity
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
@@ -93,6 +94,7 @@ class Recorder:
                 self.agent(),
                 self.simple("retried", "Retried"),
                 self.simple("timed_out_activities", "TimedOut"),
+                self.unserved(),
                 self.cancelled(),
                 self.continued(),
                 self.parent(),
@@ -151,6 +153,21 @@ class Recorder:
         """An agent with a tool and a 429; what the model server billed stands beside it."""
         workflow_id, run_id, self.recording.billed = await run_agent(self.address)
         await self.keep("agent", workflow_id, run_id)
+
+    async def unserved(self) -> None:
+        """A worker of its own goes away after the first attempt."""
+        queue, tried = f"{self.queue}-once", asyncio.Event()
+
+        @activity.defn
+        async def tried_once() -> None:
+            tried.set()
+            raise RuntimeError("attempt 1 failed")
+
+        async with Worker(self.client, task_queue=queue, activities=[tried_once]):
+            handle = await self.start("unserved", "Unserved", queue)
+            await tried.wait()
+        await self.ended(handle)
+        await self.keep("unserved", handle.id, handle.result_run_id)
 
     async def cancelled(self) -> None:
         """Cancelled from outside once its own cancelling is over."""

@@ -188,10 +188,30 @@ class TimedOut:
                 start_to_close_timeout=SECONDS,
             ),
             workflow.execute_activity(
-                flaky, 99, activity_id="schedule-to-close", schedule_to_close_timeout=ms(1100), retry_policy=policy()
+                flaky,
+                99,
+                activity_id="schedule-to-close",
+                schedule_to_close_timeout=SECONDS,
+                retry_policy=RetryPolicy(initial_interval=2 * SECONDS),
             ),
             return_exceptions=True,
         )
+
+
+@workflow.defn
+class Unserved:
+    """The second attempt finds nobody who polls its queue until schedule-to-close is over."""
+
+    @workflow.run
+    async def run(self, queue: str) -> None:
+        """See the class."""
+        try:
+            await workflow.execute_activity(
+                "tried_once", task_queue=queue, schedule_to_close_timeout=ms(5000),
+                retry_policy=RetryPolicy(initial_interval=ms(4000)),
+            )  # fmt: skip
+        except ActivityError:
+            return
 
 
 @workflow.defn
@@ -375,5 +395,19 @@ class CallsNexus:
         await asyncio.gather(client.execute_operation(Weather.forecast, "Atlantis"), return_exceptions=True)
 
 
-WORKFLOWS = [Retried, Slow, Asks, TimedOut, Cancelled, Continued, Child, Parent, Local, Waiting, Broken, CallsNexus]
+WORKFLOWS = [
+    Retried,
+    Slow,
+    Asks,
+    TimedOut,
+    Unserved,
+    Cancelled,
+    Continued,
+    Child,
+    Parent,
+    Local,
+    Waiting,
+    Broken,
+    CallsNexus,
+]
 ACTIVITIES: list[Callable[..., Any]] = [flaky, model, rate_limited, refused, stuck, cancellable, exhausted]

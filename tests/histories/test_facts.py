@@ -130,24 +130,27 @@ def test_timeouts_are_named_by_their_type(told: Find) -> None:
     ]
     last = attempts_of(record, "start-to-close")[-1]
     assert last.started is not None and last.ended is not None
-    assert 400_000 <= last.ended - last.started < 2_500_000  # the dev server looks at its timers about once a second
+    assert 400_000 <= last.ended - last.started < 10_000_000  # the dev server looks at its timers once a second at best
     assert outline(attempts_of(record, "heartbeat")) == [(1, Status.TIMEOUT, "Heartbeat", "qse", False)]
     assert outline(attempts_of(record, "schedule-to-start")) == [(1, Status.TIMEOUT, "ScheduleToStart", "qe", False)]
     assert operation_of(record, "heartbeat").heartbeat_ms == 400
 
 
-def test_no_time_for_another_attempt_keeps_the_failure_of_the_last_one(told: Find) -> None:
-    """Schedule-to-close ends the operation; no Started event is written, so the number of attempts is not known."""
+def test_no_time_for_another_attempt_ends_the_operation_with_the_last_one(told: Find) -> None:
+    """Its backoff would pass schedule-to-close, so the server does not wait for that: the failure stands, exact."""
     _, record = told("timed_out_activities")
-    operation = operation_of(record, "schedule-to-close")
-    attempts = attempts_of(record, "schedule-to-close")
-    assert attempts[-1].status is Status.ERROR
-    assert attempts[-1].error_type == "RuntimeError"
-    if operation.status is Status.TIMEOUT:  # which of the two the server writes depends on the moment
-        assert operation.error_type == "ScheduleToClose"
-        assert outline(attempts) == [(1, Status.ERROR, "RuntimeError", "q", True)]
-    else:
-        assert attempts[-1].started is not None and not attempts[-1].estimated
+    last = attempts_of(record, "schedule-to-close")[-1]
+    assert (last.status, last.error_type, last.estimated) == (Status.ERROR, "RuntimeError", False)
+    assert last.started is not None and last.ended is not None
+    assert operation_of(record, "schedule-to-close").status is Status.ERROR
+
+
+def test_time_over_before_another_attempt_began_keeps_the_failure_of_the_last_one(told: Find) -> None:
+    """Schedule-to-close ends the operation; no Started event is written, so the number of attempts is not known."""
+    _, record = told("unserved")
+    (operation,) = record.operations
+    assert (operation.status, operation.error_type) == (Status.TIMEOUT, "ScheduleToClose")
+    assert outline(record.attempts) == [(1, Status.ERROR, "RuntimeError", "q", True)]
 
 
 def test_cancelling_an_attempt_that_runs_is_exact(told: Find, recording: Recording) -> None:

@@ -21,9 +21,10 @@ const LEAVING = ["pointerdown", "click", "keydown", "popstate"];
 
 class Clock {
   constructor() {
-    this.hold = () => { this.due = Math.max(this.due, performance.now() + this.told.hold); };
+    this.hold = () => { this.held = performance.now() + this.told.hold; };
     this.woken = () => this.wait();
     this.due = 0;
+    this.held = 0;
     for (const name of LEAVING) window.addEventListener(name, this.hold, true);
     document.addEventListener("visibilitychange", this.woken);
   }
@@ -39,12 +40,12 @@ class Clock {
   wait() {
     clearTimeout(this.timer);
     if (document.hidden) return;
-    const left = this.due - performance.now();
-    if (left <= 0) {
+    const left = () => Math.max(this.due, this.held) - performance.now();
+    if (left() <= 0) {
       this.due = performance.now() + this.told.patience;
       this.ask();
     }
-    this.timer = setTimeout(() => this.wait(), Math.max(10, this.due - performance.now()));
+    this.timer = setTimeout(() => this.wait(), Math.max(10, left()));
   }
 
   close() {
