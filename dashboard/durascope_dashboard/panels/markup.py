@@ -15,6 +15,7 @@ _BORDER: Final = "color-mix(in srgb, currentColor 18%, transparent)"
 STYLE: Final = f"""<style>
 [class*="st-key-timeline_base"] {{ display: none; }}
 .st-key-words {{ min-height: 42px; }}
+.st-key-words > :first-child {{ display: none; }}
 .st-key-details [data-testid="stCode"] code {{ font-size: 11.5px; line-height: 1.4; }}
 .st-key-details [data-testid="stCode"] pre {{ padding: 8px; }}
 @media print {{ .st-key-details {{ height: auto !important; overflow: visible !important; }} }}

@@ -4,7 +4,18 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from durascope_dashboard import data
-from durascope_dashboard.panels import again, attribution, coverage, details, explanation, header, ledger, live, states
+from durascope_dashboard.panels import (
+    again,
+    attribution,
+    coverage,
+    details,
+    explanation,
+    header,
+    ledger,
+    live,
+    markup,
+    states,
+)
 from durascope_dashboard.panels import run_tables as tables
 from durascope_dashboard.timeline import component
 from durascope_dashboard.timeline.folding import SUMMARY_FROM, above, folded
@@ -44,7 +55,7 @@ def _body(workflow_id: str, run_id: str | None, namespace: str | None) -> None:
         now = data.now()
         places = header.draw(run, now)
         header.relatives(run)
-        words = st.container(key="words")  # a container keeps what it has until its next words come
+        words = _words_slot()
         coverage.draw(run)
         left, right = st.columns([1, 1], gap="medium")
         with left:
@@ -61,6 +72,18 @@ def _body(workflow_id: str, run_id: str | None, namespace: str | None) -> None:
         with words:
             path = explanation.draw(run, loaded.operations, loaded.attempts, loaded.path)
         tables.draw(run, loaded.attempts, loaded.timeline, path)
+
+
+def _words_slot() -> DeltaGenerator:
+    """As high as most explanations; it keeps what it has until its next words come.
+
+    The timeline below must not move when they do, and Streamlit gives an empty container no place: so it has nothing
+    in it, in so many words.
+    """
+    slot = st.container(key="words", gap=None)
+    with slot:
+        markup.html("<span></span>")
+    return slot
 
 
 def _pending_slot(run: data.Row) -> DeltaGenerator:
