@@ -2,8 +2,9 @@
 
     python -m benchmarks.overhead --rounds 7 --runs 60 --out benchmarks/results/overhead.json
 
-Three worker processes live side by side and take turns; the process clock counts all threads, Rust's too, and the
-telemetry's export. The model server, the OTLP receiver and the client live in other processes than the workers.
+Three worker processes live side by side, and runs go to one after the other: whatever else the machine does, and its
+speed, weigh on all three alike. The process clock counts all threads, Rust's too, and the telemetry's export. The model
+server, the OTLP receiver and the client live in other processes than the workers.
 """
 
 import argparse
@@ -18,7 +19,7 @@ import statistics
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -31,7 +32,8 @@ from benchmarks.overhead_runs import ARMS, Arm, Errand, rules, worker
 from durascope_dashboard.demo.dev_server import DevServer
 from sample_workflows.model_server import ScriptedServer
 
-CONCURRENT = 4
+CONCURRENT = 6
+TICK_MS = 1000 / os.sysconf("SC_CLK_TCK")
 
 
 class Swallow(BaseHTTPRequestHandler):
@@ -80,12 +82,24 @@ async def _serve(arm: Arm, address: str, pipe: Connection, profile: str | None) 
         while await asyncio.to_thread(pipe.recv) is not None:
             if flushable is not None:
                 await asyncio.to_thread(flushable.force_flush)
-            pipe.send(time.process_time())
+            pipe.send((time.process_time(), _threads()))
             if profiler:
                 profiler.enable()
         if profiler:
             profiler.disable()
             profiler.dump_stats(f"{profile}.{arm}")
+
+
+def _threads() -> dict[str, float]:
+    """CPU ms of each kind of thread of this process: Python's by name, the others by what the system calls them."""
+    names = {thread.native_id: thread.name.rstrip("0123456789_-") for thread in threading.enumerate()}
+    found: dict[str, float] = {}
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):  # it has just ended
+            user, system = (task / "stat").read_text().rpartition(")")[2].split()[11:13]
+            name = names.get(int(task.name)) or (task / "comm").read_text().strip()
+            found[name] = found.get(name, 0.0) + (int(user) + int(system)) * TICK_MS
+    return found
 
 
 class Workers:
@@ -105,8 +119,15 @@ class Workers:
 
     def cpu_s(self, arm: Arm) -> float:
         """CPU seconds so far."""
+        return float(self._ask(arm)[0])
+
+    def threads(self, arm: Arm) -> dict[str, float]:
+        """CPU ms by thread so far."""
+        return dict(self._ask(arm)[1])
+
+    def _ask(self, arm: Arm) -> Any:
         self._pipes[arm].send(True)
-        return float(self._pipes[arm].recv())
+        return self._pipes[arm].recv()
 
     def stop(self) -> None:
         """End them."""
@@ -116,30 +137,37 @@ class Workers:
             process.join(30)
 
 
-async def batch(client: Client, arm: Arm, runs: int) -> None:
-    """Let ``runs`` runs happen, a few at a time."""
+async def batch(client: Client, arms: Sequence[Arm], runs: int) -> None:
+    """Let ``runs`` runs of each arm happen, in turn, a few at a time."""
     gate = asyncio.Semaphore(CONCURRENT)
 
-    async def one() -> None:
+    async def one(arm: Arm) -> None:
         async with gate:
             await client.execute_workflow(Errand.run, "Oslo", id=str(uuid.uuid4()), task_queue=f"overhead-{arm}")
 
-    await asyncio.gather(*(one() for _ in range(runs)))
+    await asyncio.gather(*(one(arm) for _ in range(runs) for arm in arms))
 
 
 async def measure(address: str, workers: Workers, rounds: int, runs: int) -> dict[str, list[float]]:
     """CPU ms a run, by arm and round; the order changes from round to round."""
     client = await Client.connect(address)
-    for arm in ARMS:
-        await batch(client, arm, max(runs // 2, 8))
+    await batch(client, ARMS, max(runs // 2, 8))
     found: dict[str, list[float]] = {arm: [] for arm in ARMS}
     for number in range(rounds):
-        for arm in ARMS[number % 3 :] + ARMS[: number % 3]:
-            before = workers.cpu_s(arm)
-            await batch(client, arm, runs)
-            found[arm].append((workers.cpu_s(arm) - before) / runs * 1000)
-            print(f"round {number + 1} {arm:9} {found[arm][-1]:6.1f} ms", flush=True)
+        before = {arm: workers.cpu_s(arm) for arm in ARMS}
+        await batch(client, ARMS[number % 3 :] + ARMS[: number % 3], runs)
+        for arm in ARMS:
+            found[arm].append((workers.cpu_s(arm) - before[arm]) / runs * 1000)
+        print(f"round {number + 1}: " + ", ".join(f"{arm} {found[arm][-1]:.1f} ms" for arm in ARMS), flush=True)
     return found
+
+
+def by_thread(workers: Workers, runs: int) -> dict[str, dict[str, float]]:
+    """CPU ms a run of each thread (of some ms), over all rounds and the warming up."""
+    return {
+        arm: {name: round(ms / runs, 2) for name, ms in sorted(workers.threads(arm).items()) if ms / runs >= 0.2}
+        for arm in ARMS
+    }
 
 
 def report(found: dict[str, list[float]], runs: int) -> dict[str, Any]:
@@ -179,9 +207,10 @@ def main() -> None:
         workers = Workers(server.address, environment, given.profile)
         try:
             found = asyncio.run(measure(server.address, workers, given.rounds, given.runs))
+            threads = by_thread(workers, given.rounds * given.runs + max(given.runs // 2, 8))
         finally:
             workers.stop()
-    result = report(found, given.runs) | {"exported_bytes": Swallow.taken}
+    result = report(found, given.runs) | {"ms_by_thread": threads, "exported_bytes": Swallow.taken}
     print(json.dumps(result, indent=2))
     if given.out:
         given.out.parent.mkdir(exist_ok=True)

@@ -151,10 +151,9 @@ def _failed(attempt: AttemptState, started: int, error: BaseException) -> None:
 
 def _emit(attempt: AttemptState, started: int, outcome: Outcome) -> None:
     facts = _span(attempt, started, attempt.pipeline.clock(), outcome)
-    attempt.pipeline.span(facts)
     queued, begun = attempt.attributes.get(c.QUEUED_TIME), attempt.attributes.get(c.STARTED_TIME)
     queue_s = (begun - queued) / 1e9 if isinstance(begun, int) and isinstance(queued, int) else None
-    attempt.pipeline.metrics.attempt(facts, outcome, attempt.tokens, queue_s)
+    attempt.pipeline.attempt(facts, outcome, attempt.tokens, queue_s)
 
 
 def _span(attempt: AttemptState, started: int, ended: int, outcome: Outcome) -> SpanFacts:

@@ -1,7 +1,7 @@
 """What an Agents SDK span says, in OpenTelemetry's words. Pure."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from opentelemetry.trace import SpanKind
@@ -9,6 +9,8 @@ from opentelemetry.util.types import AttributeValue
 
 from durascope import conventions as c
 from durascope._tokens import token_attributes, tokens_of
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +27,8 @@ def nanoseconds(time: str | datetime | None) -> int | None:
     if time is None:
         return None
     moment = datetime.fromisoformat(time) if isinstance(time, str) else time
-    seconds = int(moment.replace(microsecond=0).timestamp())
-    return (seconds * 1_000_000 + moment.microsecond) * 1_000
+    since = (moment if moment.tzinfo is not None else moment.astimezone(UTC)) - _EPOCH
+    return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1_000
 
 
 def clean(attributes: dict[str, Any]) -> dict[str, AttributeValue]:

@@ -4,6 +4,7 @@ The SDK's event loop stops at the exception that fails a task, and so never come
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 
 from temporalio import workflow
@@ -25,15 +26,29 @@ class Held:
             tell()
             return
         if not self._waiting:
-            loop = asyncio.get_running_loop()
-            loop.call_soon(self._run, loop)
+            _Last(asyncio.get_running_loop(), self._tell)
         self._waiting.append(tell)
 
-    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
-        if getattr(loop, "_ready", None):  # the workflow's code goes on
-            loop.call_soon(self._run, loop)
-            return
+    def _tell(self) -> None:
         waiting, self._waiting = self._waiting, []
         if live():  # else the task has failed, and the run is thrown out of the cache
             for tell in waiting:
                 tell()
+
+
+class _Last:
+    """Calls ``tell`` once nothing else is ready.
+
+    It goes to the end of the queue again and again, as one handle: `call_soon` would make a new one each time.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, tell: Tell) -> None:
+        self._tell = tell
+        self._ready: deque[asyncio.Handle] = loop._ready  # type: ignore[attr-defined]  # tests/.../test_interfaces.py
+        self._handle = loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        if self._ready:  # the workflow's code goes on
+            self._ready.append(self._handle)
+        else:
+            self._tell()

@@ -1,6 +1,6 @@
 """Metrics of attempts, model calls, tools, agents and runs. Low cardinality: never an id of a run or a conversation.
 
-Recorded where the thing ends and never on replay, with the span as exemplar.
+Recorded once a thing has ended and never on replay, with the span as exemplar.
 """
 
 from collections.abc import Callable, Iterable
@@ -30,9 +30,15 @@ _DURATION_OF = {
 
 
 class Metrics:
-    """The instruments; ``dropped`` tells how many spans and records the pipeline has lost."""
+    """The instruments.
 
-    def __init__(self, provider: MeterProvider | None, dropped: Callable[[], int]) -> None:
+    ``dropped`` tells how many spans and records the pipeline has lost. ``settle`` records what is still waiting to be:
+    it is called when somebody collects, who then sees all that was measured before.
+    """
+
+    def __init__(
+        self, provider: MeterProvider | None, dropped: Callable[[], int], settle: Callable[[], object]
+    ) -> None:
         meter = (provider or NoOpMeterProvider()).get_meter(c.SCOPE, __version__)
 
         def histogram(name: str, unit: str, what: str, bounds: Iterable[float]) -> Any:
@@ -49,6 +55,7 @@ class Metrics:
         self._tokens = meter.create_counter(c.METRIC_TOKENS, "{token}", "Tokens by what became of the attempt")
 
         def lost(_: CallbackOptions) -> Iterable[Observation]:
+            settle()  # the SDK asks observable instruments first
             yield Observation(dropped(), {"durascope.reason": "buffer"})
             yield Observation(sum(failures().values()), {"durascope.reason": "internal_error"})
 
@@ -82,6 +89,10 @@ class Metrics:
             count = getattr(tokens, name)
             if count:
                 self._tokens.add(count, model | {TOKEN_USE: use, TOKEN_TYPE: name}, context)
+
+    def measures(self, facts: SpanFacts) -> bool:
+        """Whether :meth:`span` has something to record."""
+        return facts.attributes.get(c.KIND) in _DURATION_OF
 
     def span(self, facts: SpanFacts) -> None:
         """Record the duration of a run, an agent or a tool, if it is one."""

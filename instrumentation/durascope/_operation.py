@@ -71,12 +71,11 @@ class Operation:
 
     def watch(self, future: Any) -> None:
         """Emit the span when the future is done."""
+        future.add_done_callback(self._done)
 
-        @safely
-        def finish(done: Any) -> None:
-            self.ended(asyncio.CancelledError() if done.cancelled() else done.exception())
-
-        future.add_done_callback(finish)
+    @safely
+    def _done(self, future: Any) -> None:
+        self.ended(asyncio.CancelledError() if future.cancelled() else future.exception())
 
     @safely
     def ended(self, error: BaseException | None) -> None:

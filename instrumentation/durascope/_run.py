@@ -6,7 +6,7 @@ W3C parent  -> invoke_workflow          -> agent        ours: `splice` maps the 
 
 import contextvars
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 from opentelemetry.context import Context
@@ -56,8 +56,7 @@ class RunState:
 
     def emit(self, facts: SpanFacts) -> None:
         """Send a span of this run, with the run's identity."""
-        attributes = {**self.attributes, **facts.attributes}
-        self.held.put(partial(self.pipeline.span, replace(facts, attributes=attributes, sampled=self.sampled)))
+        self.held.put(partial(self.pipeline.span, facts.inside(self.attributes, sampled=self.sampled)))
 
 
 @dataclass(slots=True)

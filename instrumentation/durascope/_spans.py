@@ -3,10 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from opentelemetry._logs import LogRecord
+from opentelemetry._logs.severity import SeverityNumber
+from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.trace import (
+    Link,
+    NonRecordingSpan,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+    set_span_in_context,
+)
 from opentelemetry.util.types import AttributeValue
 
 from durascope import __version__
@@ -36,6 +48,24 @@ class SpanFacts:
     ok: bool = False
     sampled: bool = True
 
+    def inside(self, run: Attributes, *, sampled: bool) -> "SpanFacts":
+        """The same with the attributes of its run. Not by ``dataclasses.replace``: that takes ten times as long."""
+        return SpanFacts(
+            self.name, self.trace, self.span, self.parent, self.start, self.end, {**run, **self.attributes},
+            self.kind, self.error, self.links, self.remote_parent, self.ok, sampled,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class EventFacts:
+    """One log event that belongs to a span. ``time``: Unix nanoseconds."""
+
+    name: str
+    trace: int
+    span: int
+    time: int
+    attributes: Attributes
+
 
 def span_context(trace: int, span: int, *, sampled: bool = True, remote: bool = False) -> SpanContext:
     """An OTel context for deterministic ids."""
@@ -62,3 +92,20 @@ def readable(facts: SpanFacts, resource: Resource) -> ReadableSpan:
         end_time=max(facts.end, facts.start),
         instrumentation_scope=INSTRUMENTATION,
     )
+
+
+def log_record(facts: EventFacts) -> LogRecord:
+    """The SDK's own record, for a logger or an exporter."""
+    return LogRecord(
+        timestamp=facts.time,
+        observed_timestamp=facts.time,
+        context=set_span_in_context(NonRecordingSpan(span_context(facts.trace, facts.span))),
+        severity_number=SeverityNumber.INFO,
+        event_name=facts.name,
+        attributes=dict(facts.attributes),
+    )
+
+
+def readable_record(facts: EventFacts, resource: Resource) -> ReadableLogRecord:
+    """The same as an exporter expects it."""
+    return ReadableLogRecord(log_record(facts), resource, INSTRUMENTATION)

@@ -5,7 +5,11 @@ or once live and once from history, is one span. Never change a hash input: stor
 """
 
 import hashlib
+import re
+from functools import lru_cache
 from typing import NamedTuple
+
+_TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.DOTALL)
 
 
 class RunKey(NamedTuple):
@@ -53,6 +57,7 @@ def attempt_span_id(key: AttemptKey) -> int:
     return _digest(8, "attempt", *key)
 
 
+@lru_cache(maxsize=1024)  # asked for as a span, and as the parent of others
 def agents_span_id(agents_id: str) -> int:
     """The OTel span id of an Agents SDK span (its own id is already deterministic inside a workflow)."""
     return _digest(8, "agents", agents_id)
@@ -100,13 +105,8 @@ def parse_traceparent(value: object) -> RemoteContext | None:
     """Parse a W3C ``traceparent``; anything malformed or all-zero is None, never an error."""
     if not isinstance(value, str):
         return None
-    parts = value.strip().split("-")
-    if len(parts) < 4 or len(parts[0]) != 2 or parts[0] == "ff" or (parts[0] == "00" and len(parts) != 4):
+    found = _TRACEPARENT.fullmatch(value.strip())
+    if found is None or found[1] == "ff" or (found[1] == "00" and found[5]):
         return None
-    if (len(parts[1]), len(parts[2]), len(parts[3])) != (32, 16, 2):
-        return None
-    hexadecimal = set("0123456789abcdef")
-    if not all(set(part) <= hexadecimal for part in parts[:4]):
-        return None
-    trace, span, flags = int(parts[1], 16), int(parts[2], 16), int(parts[3], 16)
+    trace, span, flags = int(found[2], 16), int(found[3], 16), int(found[4], 16)
     return RemoteContext(trace, span, bool(flags & 1)) if trace and span else None

@@ -20,11 +20,11 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from durascope import _http_retries, _registry
 from durascope._client import ClientInterceptor
-from durascope._content import LIMIT, Content, Redactor, from_environment
-from durascope._export import BUFFERED, own_logger_provider, own_meter_provider, own_tracer_provider
+from durascope._content import LIMIT, Redactor, from_environment
 from durascope._interceptor import DurascopeInterceptor
 from durascope._pipeline import Clock, Pipeline
 from durascope._safely import safely
+from durascope._ways import BUFFERED, GivenWay, OwnWay, own_meter_provider
 from durascope._worker import WorkerIdentity, identity_of
 
 PASSTHROUGH = ("durascope", "opentelemetry", "agents", "openai")
@@ -60,9 +60,9 @@ class DurascopePlugin(ClientPlugin, WorkerPlugin):
         content = from_environment(redactor, content_limit)
         own = tracer_provider is None and meter_provider is None and logger_provider is None
         self._flush_s = flush_timeout.total_seconds()
-        self._pipeline = _own(content, buffer_size, clock) if own else Pipeline(
-            tracer_provider, meter_provider, logger_provider, content=content, size=buffer_size, clock=clock
-        )  # fmt: skip
+        way = OwnWay(buffer_size) if own else GivenWay(tracer_provider, logger_provider, buffer_size)
+        meters = own_meter_provider() if own else meter_provider
+        self._pipeline = Pipeline(way, meters, content=content, size=buffer_size, clock=clock)
 
     def name(self) -> str:
         """See base class."""
@@ -154,18 +154,6 @@ class DurascopePlugin(ClientPlugin, WorkerPlugin):
     def _leave(self) -> None:
         _http_retries.unwatch()
         _registry.leave()
-
-
-def _own(content: Content, size: int, clock: Clock) -> Pipeline:
-    return Pipeline(
-        own_tracer_provider(size),
-        own_meter_provider(),
-        own_logger_provider(size),
-        content=content,
-        direct=True,
-        size=size,
-        clock=clock,
-    )
 
 
 def _present(interceptors: Iterable[Any], kind: type) -> bool:

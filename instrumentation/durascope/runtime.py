@@ -14,7 +14,8 @@ from opentelemetry.util.re import parse_env_headers
 from temporalio.runtime import OpenTelemetryConfig, Runtime, TelemetryConfig
 
 from durascope import conventions as c
-from durascope._export import switched_off, uses_http, variable
+from durascope._otlp import uses_http, variable
+from durascope._ways import switched_off
 from durascope.exceptions import ConfigurationError
 
 # The SDK's buckets end at 60 s; activities of agents, and waits for people, take longer.

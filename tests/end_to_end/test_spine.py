@@ -50,6 +50,10 @@ def by_kind(shown: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     return [operation for operation in shown["operations"] if operation["kind"] == kind]
 
 
+def evidence(attempt: dict[str, Any]) -> tuple[str, str]:
+    return attempt["status"], attempt["source"]
+
+
 def complete(shown: dict[str, Any]) -> bool:
     coverage = shown["coverage"]
     return bool(shown["status"] == "completed" and coverage["span_attempts"] >= coverage["history_attempts"] > 0)
@@ -173,8 +177,8 @@ async def test_a_killed_worker_leaves_a_lost_attempt(tmp_path: Path, temporal_se
             stack.shown_when(workflow_id, lambda s: bool(by_kind(s, "model")), "the model call")
             stack.shown_when(
                 workflow_id,
-                lambda s: bool(by_kind(s, "model")[0]["attempts"][0]["status"] == "running"),
-                "the model attempt seen as running",
+                lambda s: evidence(by_kind(s, "model")[0]["attempts"][0]) == ("running", "both"),
+                "the model attempt seen as running, by its own telemetry too",
             )
             process.kill()
             process.wait()

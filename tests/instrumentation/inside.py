@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from agents import set_trace_processors
+from opentelemetry.sdk.metrics import MeterProvider
 from temporalio.client import Client, WorkflowHandle
 from temporalio.openai_agents import OpenAIAgentsPlugin
 from temporalio.worker import Worker
 
 from durascope import DurascopePlugin
+from durascope._ways import OwnWay
 from tests.instrumentation.fleet import parameters
 from tests.instrumentation.scenario import ACTIVITIES, TRUTH, WORKFLOWS, Journey
 from tests.instrumentation.witness import Witness
@@ -46,10 +48,12 @@ def exporting(**settings: Any) -> Iterator[DurascopePlugin]:
     try:
         yield plugin
     finally:
-        traces, logs, metrics = plugin._pipeline._providers
-        traces.shutdown()
-        logs.shutdown()
-        metrics.shutdown(timeout_millis=100)  # its last export may have nowhere to go
+        way, meters = plugin._pipeline._way, plugin._pipeline._meters
+        assert isinstance(way, OwnWay) and isinstance(meters, MeterProvider)
+        for each in (way._spans, way._events, plugin._pipeline._measured):
+            assert each is not None
+            each.close(1.0)
+        meters.shutdown(timeout_millis=100)  # its last export may have nowhere to go
 
 
 async def run(client: Client, queue: str, words: str) -> WorkflowHandle[Journey, str]:

@@ -12,14 +12,13 @@ import pytest
 from agents import SpanData, TracingProcessor, set_trace_processors
 from agents.tracing import get_trace_provider
 from openai._base_client import AsyncAPIClient, SyncAPIClient
-from opentelemetry.sdk._logs import LogRecordProcessor
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from temporalio import activity, client, worker, workflow
 from temporalio.contrib.opentelemetry import create_tracer_provider
 from temporalio.openai_agents import _invoke_model_activity, _trace_interceptor
 from temporalio.worker import _workflow_instance
 
-from durascope import _activity, _attributes, _client, _export, _interceptor, _nexus, _outbound, _workflow, plugin
+from durascope import _activity, _attributes, _client, _interceptor, _nexus, _outbound, _workflow, plugin
 from durascope._attributes import describe
 from durascope._processor import REPLACED
 from durascope._registry import processor, registered
@@ -49,8 +48,6 @@ WRAPPED: list[tuple[type, type, str]] = [
     (client.Plugin, plugin.DurascopePlugin, ""),
     (worker.Plugin, plugin.DurascopePlugin, ""),
     (TracingProcessor, type(processor), ""),
-    (SpanProcessor, _export.BufferedSpanProcessor, "on_start"),
-    (LogRecordProcessor, _export.BufferedLogProcessor, "enabled"),
 ]
 
 
