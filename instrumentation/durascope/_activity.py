@@ -1,6 +1,7 @@
 """One span per activity attempt, and a log event the moment it starts, so that even a crash leaves evidence."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from opentelemetry import context as otel_context
@@ -82,10 +83,10 @@ def begin_attempt(
     name = f"invoke_workflow {info.workflow_type}"
     sampled = incoming.sampled if incoming else keep(pipeline.sampler, trace, None, name)
     is_model = info.activity_type in MODEL_ACTIVITIES
-    attributes = _identity(info, worker) | _operation(info, ours)
     attempt = AttemptState(
-        pipeline, key, info.activity_type, trace, sampled, attempt_span_id(key), attributes, is_model
-    )
+        pipeline, key, info.activity_type, trace, sampled, attempt_span_id(key),
+        lambda: _identity(info, worker) | _operation(info, ours), is_model,
+    )  # fmt: skip
     if is_model and input.args and isinstance(input.args[0], dict):
         attempt.model = headers.text(input.args[0], "model_name")
     return attempt
@@ -130,30 +131,39 @@ def _operation(info: activity.Info, ours: dict[str, object]) -> dict[str, Attrib
 @safely
 def _announce(attempt: AttemptState, started: int) -> None:
     if attempt.sampled:
-        attempt.pipeline.event(c.EVENT_ATTEMPT_STARTED, attempt.trace, attempt.span, started, attempt.attributes)
+        attempt.pipeline.later(partial(_tell_start, attempt, started))
 
 
 @safely
 def _succeeded(attempt: AttemptState, started: int, result: Any) -> None:
-    if attempt.is_model:
-        learn_from_result(attempt, result)
-    _emit(attempt, started, Outcome(Status.OK))
+    said = result if attempt.is_model else None
+    attempt.pipeline.later(partial(_tell_end, attempt, started, attempt.pipeline.clock(), Outcome(Status.OK), said))
 
 
 @safely
 def _failed(attempt: AttemptState, started: int, error: BaseException) -> None:
     if isinstance(error, ASYNC_COMPLETION):
         return  # the attempt goes on elsewhere: only history will know its end
-    ran = timedelta(microseconds=(attempt.pipeline.clock() - started) // 1000)
-    details = activity.cancellation_details()
-    _emit(attempt, started, outcome_of(error, activity.info(), details, datetime.now(UTC), ran))
+    ended = attempt.pipeline.clock()
+    ran = timedelta(microseconds=(ended - started) // 1000)
+    outcome = outcome_of(error, activity.info(), activity.cancellation_details(), datetime.now(UTC), ran)
+    attempt.pipeline.later(partial(_tell_end, attempt, started, ended, outcome, None))
 
 
-def _emit(attempt: AttemptState, started: int, outcome: Outcome) -> None:
-    facts = _span(attempt, started, attempt.pipeline.clock(), outcome)
+@safely
+def _tell_start(attempt: AttemptState, started: int) -> None:
+    attempt.pipeline.event(c.EVENT_ATTEMPT_STARTED, attempt.trace, attempt.span, started, attempt.attributes)
+
+
+@safely
+def _tell_end(attempt: AttemptState, started: int, ended: int, outcome: Outcome, result: Any) -> None:
+    if result is not None:
+        learn_from_result(attempt, result)
+    facts = _span(attempt, started, ended, outcome)
+    attempt.pipeline.pass_on(facts)
     queued, begun = attempt.attributes.get(c.QUEUED_TIME), attempt.attributes.get(c.STARTED_TIME)
     queue_s = (begun - queued) / 1e9 if isinstance(begun, int) and isinstance(queued, int) else None
-    attempt.pipeline.attempt(facts, outcome, attempt.tokens, queue_s)
+    attempt.pipeline.metrics.attempt(facts, outcome, attempt.tokens, queue_s)
 
 
 def _span(attempt: AttemptState, started: int, ended: int, outcome: Outcome) -> SpanFacts:

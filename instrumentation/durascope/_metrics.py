@@ -90,10 +90,6 @@ class Metrics:
             if count:
                 self._tokens.add(count, model | {TOKEN_USE: use, TOKEN_TYPE: name}, context)
 
-    def measures(self, facts: SpanFacts) -> bool:
-        """Whether :meth:`span` has something to record."""
-        return facts.attributes.get(c.KIND) in _DURATION_OF
-
     def span(self, facts: SpanFacts) -> None:
         """Record the duration of a run, an agent or a tool, if it is one."""
         found = _DURATION_OF.get(str(facts.attributes.get(c.KIND)))

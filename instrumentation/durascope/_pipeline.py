@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from opentelemetry.metrics import MeterProvider
@@ -10,14 +11,13 @@ from opentelemetry.metrics import MeterProvider
 from durascope._buffer import Buffer, keep_company
 from durascope._content import Content
 from durascope._metrics import Metrics
-from durascope._outcome import Outcome
 from durascope._safely import count_failure, safely
 from durascope._spans import Attributes, EventFacts, SpanFacts
 from durascope._ways import Way, call_all
-from durascope.records import Tokens
 
 Clock = Callable[[], int]
 """Tells Unix nanoseconds."""
+Job = Callable[[], None]
 SETTLE_S = 1.0
 """A collection of metrics waits no longer than this for those that are on their way."""
 
@@ -25,8 +25,8 @@ SETTLE_S = 1.0
 class Pipeline:
     """One plugin's way out, and its metrics.
 
-    Measurements are recorded on a thread of their own, many at once: one at a time, between other work, each costs the
-    workflow's and the activities' threads five times as much.
+    Whatever need not be done at once is done on a thread of its own, with others of its kind and before they are sent:
+    one at a time, between other work, each costs the workflow's and the activities' threads several times as much.
     """
 
     def __init__(
@@ -40,42 +40,42 @@ class Pipeline:
     ) -> None:
         self._way = way
         self._meters = meter_provider
-        self._measured: Buffer[Callable[[], None]] = Buffer(call_all, size=size, name="metrics")
-        keep_company(self._measured, *way.buffers())
+        self._jobs: Buffer[Job] = Buffer(call_all, size=size, name="jobs")
+        keep_company(self._jobs, *way.buffers())
         self.sampler = way.sampler
         self.content = content or Content()
         self.clock = clock
-        self._metrics = Metrics(meter_provider, self.dropped, lambda: self._measured.flush(SETTLE_S))
+        self.metrics = Metrics(meter_provider, self.dropped, lambda: self._jobs.flush(SETTLE_S))
 
     def dropped(self) -> int:
-        """Spans, records and measurements lost so far."""
-        return self._way.dropped() + self._measured.dropped
+        """Spans and events lost so far."""
+        return self._way.dropped() + self._jobs.dropped
+
+    def later(self, job: Job) -> None:
+        """Do it soon, in order, on another thread. What it reads must not change any more."""
+        self._jobs.put(job)
 
     @safely
     def span(self, facts: SpanFacts) -> None:
         """Pass on a finished span, if its run is sampled, and count it in the metrics."""
-        if self._metrics.measures(facts):
-            self._measured.put(lambda: self._metrics.span(facts))
-        if facts.sampled:
-            self._way.span(facts)
+        self.later(partial(self.pass_on, facts))
 
-    @safely
-    def attempt(self, facts: SpanFacts, outcome: Outcome, tokens: Tokens | None, queue_s: float | None) -> None:
-        """Pass on the span of an attempt that has ended, and measure it. ``queue_s``: seconds from due to started."""
-        self._measured.put(lambda: self._metrics.attempt(facts, outcome, tokens, queue_s))
+    def pass_on(self, facts: SpanFacts) -> None:
+        """The same in a job of :meth:`later`."""
+        self.metrics.span(facts)
         if facts.sampled:
             self._way.span(facts)
 
     @safely
     def event(self, name: str, trace: int, span: int, time_ns: int, attributes: Attributes) -> None:
-        """Pass on a log event that belongs to a span."""
-        self._way.event(EventFacts(name, trace, span, time_ns, attributes))
+        """Pass on a log event that belongs to a span. Unix nanoseconds."""
+        self.later(partial(self._way.event, EventFacts(name, trace, span, time_ns, attributes)))
 
     @safely
     def flush(self, timeout_s: float) -> None:
         """Make everything leave the process, or give up after the time."""
         deadline = time.monotonic() + timeout_s
-        self._measured.flush(timeout_s)
+        self._jobs.flush(timeout_s)
         ways = [*self._way.flushes(deadline), *([self._meters] if self._meters is not None else [])]
         # Side by side and on threads of their own: exporters retry for longer than they are told to.
         flushing = [

@@ -62,7 +62,7 @@ class AgentsProcessor(TracingProcessor):
             return
         attempt, run = current_attempt.get(), current_run.get()
         if attempt is not None:
-            _in_attempt(span, attempt)
+            attempt.pipeline.later(partial(_in_attempt, span, attempt))
         elif run is not None:
             _in_run(span, run)
         elif not workflow.in_workflow():
@@ -88,6 +88,7 @@ def _in_run(span: Span[Any], run: RunState) -> None:
         run.held.put(partial(_content, span, facts, run))
 
 
+@safely
 def _in_attempt(span: Span[Any], attempt: AttemptState) -> None:
     what = describe(span.span_data)
     if what.attributes[c.KIND] == c.SPAN_MODEL:
@@ -96,7 +97,7 @@ def _in_attempt(span: Span[Any], attempt: AttemptState) -> None:
     parent = agents_span_id(span.parent_id) if own and span.parent_id else attempt.span
     facts = span_facts(span, what, attempt, parent)
     if facts is not None:
-        attempt.pipeline.span(facts)
+        attempt.pipeline.pass_on(facts)
         _content(span, facts, attempt)
 
 

@@ -6,6 +6,7 @@ W3C parent  -> invoke_workflow          -> agent        ours: `splice` maps the 
 
 import contextvars
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -69,7 +70,7 @@ class AttemptState:
     trace: int
     sampled: bool
     span: int
-    attributes: dict[str, AttributeValue]
+    describe: Callable[[], dict[str, AttributeValue]]
     is_model: bool
     seen: set[str] = field(default_factory=set)  # Agents spans begun in this attempt, less the replaced ones
     tokens: Tokens | None = None
@@ -78,6 +79,14 @@ class AttemptState:
     response_id: str | None = None
     provider: str | None = None
     http_retries: int = 0
+    _attributes: dict[str, AttributeValue] | None = None
+
+    @property
+    def attributes(self) -> dict[str, AttributeValue]:
+        """Who it is, made at first need: which is on the pipeline's thread, not in the attempt."""
+        if self._attributes is None:
+            self._attributes = self.describe()
+        return self._attributes
 
 
 current_run: contextvars.ContextVar[RunState | None] = contextvars.ContextVar("durascope_run", default=None)

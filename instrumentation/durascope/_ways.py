@@ -127,7 +127,7 @@ def call_all(calls: Sequence[Callable[[], None]]) -> bool:
         try:
             call()
         except Exception as error:
-            count_failure("span processor", error)
+            count_failure("a job, or a span processor", error)
     return True
 
 

@@ -50,7 +50,7 @@ def exporting(**settings: Any) -> Iterator[DurascopePlugin]:
     finally:
         way, meters = plugin._pipeline._way, plugin._pipeline._meters
         assert isinstance(way, OwnWay) and isinstance(meters, MeterProvider)
-        for each in (way._spans, way._events, plugin._pipeline._measured):
+        for each in (way._spans, way._events, plugin._pipeline._jobs):
             assert each is not None
             each.close(1.0)
         meters.shutdown(timeout_millis=100)  # its last export may have nowhere to go

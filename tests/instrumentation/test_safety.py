@@ -41,6 +41,7 @@ async def test_a_failure_in_any_hook_costs_only_telemetry(world: World, monkeypa
 
                 patch.setattr(place, name, fail)
                 await run(client, queue, "flaky both")
+                telemetry.spans()  # which waits for what is done on another thread
             assert sum(failures().values()) > before, f"{name} was not called, or its failure not counted"
         telemetry.clear()
         handle = await run(client, queue, "plain")
