@@ -19,6 +19,8 @@ from durascope._spans import INSTRUMENTATION, EventFacts, SpanFacts, log_record,
 
 BUFFERED = 20_000  # items; some 40 MB of spans at the very most
 
+OWN_GAP_S = 1.0  # by themselves; the pipeline's jobs, which fill them, take them along at once
+
 
 class Way(ABC):
     """Takes finished spans and log events, from any thread and without blocking."""
@@ -55,9 +57,9 @@ class OwnWay(Way):
         self._spans: Buffer[SpanFacts] | None = None
         self._events: Buffer[EventFacts] | None = None
         if not switched_off("TRACES"):
-            self._spans = Buffer(_send_spans(provider.resource), size=size, name="spans")
+            self._spans = Buffer(_send_spans(provider.resource), size=size, name="spans", gap_s=OWN_GAP_S)
         if not switched_off("LOGS"):
-            self._events = Buffer(_send_events(provider.resource), size=size, name="logs")
+            self._events = Buffer(_send_events(provider.resource), size=size, name="logs", gap_s=OWN_GAP_S)
 
     def span(self, facts: SpanFacts) -> None:
         """See base class."""

@@ -111,17 +111,22 @@ def _pair(name: str, value: Any) -> KeyValue | None:
 
 
 def _value(value: Any) -> AnyValue:
-    if isinstance(value, str):
-        return AnyValue(string_value=_text(value))
-    if isinstance(value, bool):  # before int, of which it is one
-        return AnyValue(bool_value=value)
-    if isinstance(value, int):
+    kind = type(value)  # not isinstance, which the workflow sandbox makes slow in every thread
+    if kind is int:
         return AnyValue(int_value=value)
-    if isinstance(value, float):
+    if kind is str:
+        return AnyValue(string_value=_text(value))
+    if kind is bool:
+        return AnyValue(bool_value=value)
+    if kind is float:
         return AnyValue(double_value=value)
+    if isinstance(value, str):  # an enumeration, say
+        return _value(str.__str__(value))
+    if isinstance(value, int):
+        return _value(int(value))
     if isinstance(value, Sequence) and not isinstance(value, bytes):
         return AnyValue(array_value=ArrayValue(values=[_value(each) for each in value]))
-    raise TypeError(f"{type(value).__name__} is not a value of an attribute")
+    raise TypeError(f"{kind.__name__} is not a value of an attribute")
 
 
 def _text(text: str) -> str:
