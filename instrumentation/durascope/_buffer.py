@@ -16,9 +16,9 @@ T = TypeVar("T")
 
 BATCH = 512
 # Things come in bursts, and a request costs ten times what a span in it does: so the first after a quiet time leaves
-# at once with its burst, and a busy worker sends twice a second, well under the second that is promised.
+# at once with its burst, and a busy worker sends every 0.7 s, under the second that is promised.
 COALESCE_S = 0.1
-GAP_S = 0.5
+GAP_S = 0.7
 FIRST_PAUSE_S = 0.25
 LONGEST_PAUSE_S = 5.0
 POISONED_AFTER = 3  # refusals of one batch while others get through

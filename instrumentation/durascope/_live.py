@@ -11,4 +11,4 @@ def live() -> bool:
     runtime = workflow._Runtime.maybe_current()  # the one way to ask without raising
     if runtime is None:
         return False  # a coroutine that the garbage collector closes after eviction
-    return not getattr(runtime, "_deleting", False) and not workflow.unsafe.is_replaying_history_events()
+    return not getattr(runtime, "_deleting", False) and not runtime.workflow_is_replaying_history_events()

@@ -62,7 +62,7 @@ class AgentsProcessor(TracingProcessor):
             return
         attempt, run = current_attempt.get(), current_run.get()
         if attempt is not None:
-            attempt.pipeline.later(partial(_in_attempt, span, attempt))
+            _in_attempt(span, attempt)
         elif run is not None:
             _in_run(span, run)
         elif not workflow.in_workflow():
@@ -78,27 +78,38 @@ class AgentsProcessor(TracingProcessor):
 def _in_run(span: Span[Any], run: RunState) -> None:
     if not live():
         return
-    trace = get_current_trace()
-    run.conversation = getattr(trace, "group_id", None) or run.conversation
-    what = describe(span.span_data)
-    what.attributes.update({c.GEN_AI_CONVERSATION_ID: run.conversation} if run.conversation else {})
-    facts = span_facts(span, what, run, run.parent(span.parent_id))
-    if facts is not None:
-        run.emit(facts)
-        run.held.put(partial(_content, span, facts, run))
+    run.conversation = getattr(get_current_trace(), "group_id", None) or run.conversation
+    job = partial(_tell_run, span, run, run.parent(span.parent_id), run.conversation, _content(span, run))
+    run.held.put(partial(run.pipeline.later, job))
 
 
 @safely
+def _tell_run(
+    span: Span[Any], run: RunState, parent: int, conversation: str | None, content: dict[str, AttributeValue]
+) -> None:
+    what = describe(span.span_data)
+    what.attributes.update({c.GEN_AI_CONVERSATION_ID: conversation} if conversation else {})
+    facts = span_facts(span, what, run, parent, content)
+    if facts is not None:
+        run.pipeline.pass_on(facts.inside(run.attributes, sampled=run.sampled))
+        _tell_content(facts, run, content)
+
+
 def _in_attempt(span: Span[Any], attempt: AttemptState) -> None:
+    attempt.pipeline.later(partial(_tell_attempt, span, attempt, _content(span, attempt)))
+
+
+@safely
+def _tell_attempt(span: Span[Any], attempt: AttemptState, content: dict[str, AttributeValue]) -> None:
     what = describe(span.span_data)
     if what.attributes[c.KIND] == c.SPAN_MODEL:
         _learn(span.span_data, what, attempt)
     own = span.parent_id is not None and span.parent_id in attempt.seen
     parent = agents_span_id(span.parent_id) if own and span.parent_id else attempt.span
-    facts = span_facts(span, what, attempt, parent)
+    facts = span_facts(span, what, attempt, parent, content)
     if facts is not None:
         attempt.pipeline.pass_on(facts)
-        _content(span, facts, attempt)
+        _tell_content(facts, attempt, content)
 
 
 def _learn(data: Any, what: Description, attempt: AttemptState) -> None:
@@ -118,14 +129,16 @@ def _text(value: AttributeValue | None) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def span_facts(span: Span[Any], what: Description, state: RunState | AttemptState, parent: int) -> SpanFacts | None:
+def span_facts(
+    span: Span[Any], what: Description, state: RunState | AttemptState, parent: int, content: dict[str, AttributeValue]
+) -> SpanFacts | None:
     """An Agents span as a finished span; None if it was never begun."""
     start, end = nanoseconds(span.started_at), nanoseconds(span.ended_at)
     if start is None or end is None:
         return None
     attributes: dict[str, AttributeValue] = {**_identity(state), **what.attributes}
     attributes |= {c.AGENTS_SPAN_ID: span.span_id, c.AGENTS_TRACE_ID: span.trace_id}
-    attributes |= state.pipeline.content.of(span.span_data) if state.pipeline.content.on_spans else {}
+    attributes |= content if state.pipeline.content.on_spans else {}
     error = state.pipeline.content.error(span.error)
     if error is not None:
         attributes[c.ERROR_TYPE] = c.ERROR_TYPE_OTHER
@@ -150,11 +163,12 @@ def _identity(state: RunState | AttemptState) -> dict[str, AttributeValue]:
     return {name: state.attributes[name] for name in names if name in state.attributes}
 
 
-@safely
-def _content(span: Span[Any], facts: SpanFacts, state: RunState | AttemptState) -> None:
-    content = state.pipeline.content
-    if content.on_events and state.sampled:
-        found = content.of(span.span_data)
-        if found:
-            attributes = {**facts.attributes, **found}
-            state.pipeline.event(c.EVENT_CONTENT, facts.trace, facts.span, facts.end, attributes)
+def _content(span: Span[Any], state: RunState | AttemptState) -> dict[str, AttributeValue]:
+    # At once: the program may go on to change what its span holds.
+    return state.pipeline.content.of(span.span_data) if state.sampled else {}
+
+
+def _tell_content(facts: SpanFacts, state: RunState | AttemptState, content: dict[str, AttributeValue]) -> None:
+    if content and state.pipeline.content.on_events:
+        attributes = {**facts.attributes, **content}
+        state.pipeline.event(c.EVENT_CONTENT, facts.trace, facts.span, facts.end, attributes)

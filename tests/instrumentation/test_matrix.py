@@ -51,6 +51,9 @@ def of(handle: Handle) -> dict[str, str]:
     return {handle.first_execution_run_id: handle.id}
 
 
+ENDED_BY_THEIR_WORKER = ("completed", "failed", "cancelled", "continued_as_new")
+
+
 async def whole(
     world: World, client: Client, runs: dict[str, str], uid: str, *, unseen: Counter[str] | None = None, **how: Any
 ) -> Account:
@@ -61,6 +64,9 @@ async def whole(
         assert account.sum("billed") == world.billed(uid) - (unseen or Counter()), account.attempts()
         assert account.sum("useful") + account.sum("wasted") == account.sum("billed")
         assert all(run["coverage"]["duplicate_spans"] == 0 for run in account.runs)
+        # A run's own span is the last of it to leave the worker: without it there may be orphans still.
+        ended = [run for run in account.runs if run["status"] in ENDED_BY_THEIR_WORKER]
+        assert len([s for s in account.spans if s["name"].startswith("invoke_workflow ")]) >= len(ended)
 
     return await world.account(client, runs, check, **how)
 
