@@ -58,10 +58,10 @@ class Buffer(Generic[T]):
     def _held(self) -> int:
         return len(self._fresh) + sum(map(len, self._failed))
 
-    def put(self, item: T) -> None:
+    def put(self, *items: T) -> None:
         """Never waits for sending, never raises; a full buffer loses its oldest items."""
         with self._counting:
-            self._fresh.append(item)
+            self._fresh.extend(items)
             self._shed()
         if self._thread is None:
             self._start()

@@ -98,7 +98,7 @@ def _pool(url: str, signal: str) -> urllib3.PoolManager:
     parts = urlsplit(url)
     settings: dict[str, Any] = {
         "retries": False,
-        "timeout": float(variable(signal, "TIMEOUT") or TIMEOUT_S),
+        "timeout": _seconds(variable(signal, "TIMEOUT")),
         "ca_certs": variable(signal, "CERTIFICATE") or os.environ.get("REQUESTS_CA_BUNDLE") or None,
         "cert_file": variable(signal, "CLIENT_CERTIFICATE") or None,
         "key_file": variable(signal, "CLIENT_KEY") or None,
@@ -108,6 +108,14 @@ def _pool(url: str, signal: str) -> urllib3.PoolManager:
     if proxy and not proxy_bypass(parts.hostname or ""):
         return urllib3.ProxyManager(proxy, **settings)
     return urllib3.PoolManager(**settings)
+
+
+def _seconds(said: str) -> float:
+    try:
+        return float(said or TIMEOUT_S)
+    except ValueError:
+        logger.warning("OTEL_EXPORTER_OTLP_TIMEOUT is not a number of seconds; %.0f are taken", TIMEOUT_S)
+        return TIMEOUT_S
 
 
 def by_exporter(exporter: Any, convert: Callable[[Any], Any]) -> Callable[[Sequence[Any]], bool]:

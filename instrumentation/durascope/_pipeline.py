@@ -51,9 +51,9 @@ class Pipeline:
         """Spans and events lost so far."""
         return self._way.dropped() + self._jobs.dropped
 
-    def later(self, job: Job) -> None:
-        """Do it soon, in order, on another thread. What it reads must not change any more."""
-        self._jobs.put(job)
+    def later(self, *jobs: Job) -> None:
+        """Do them soon, in order, on another thread. What they read must not change any more."""
+        self._jobs.put(*jobs)
 
     @safely
     def span(self, facts: SpanFacts) -> None:

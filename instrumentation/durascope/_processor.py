@@ -79,8 +79,7 @@ def _in_run(span: Span[Any], run: RunState) -> None:
     if not live():
         return
     run.conversation = getattr(get_current_trace(), "group_id", None) or run.conversation
-    job = partial(_tell_run, span, run, run.parent(span.parent_id), run.conversation, _content(span, run))
-    run.held.put(partial(run.pipeline.later, job))
+    run.held.put(partial(_tell_run, span, run, run.parent(span.parent_id), run.conversation, _content(span, run)))
 
 
 @safely
@@ -91,7 +90,7 @@ def _tell_run(
     what.attributes.update({c.GEN_AI_CONVERSATION_ID: conversation} if conversation else {})
     facts = span_facts(span, what, run, parent, content)
     if facts is not None:
-        run.pipeline.pass_on(facts.inside(run.attributes, sampled=run.sampled))
+        run.pass_on(facts)
         _tell_content(facts, run, content)
 
 

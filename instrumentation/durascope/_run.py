@@ -37,8 +37,11 @@ class RunState:
     splice: dict[str, int] = field(default_factory=dict)  # Agents span id -> OTel span id of ours
     agents: dict[str, str] = field(default_factory=dict)  # Agents span id -> agent name
     conversation: str | None = None
-    held: Held = field(default_factory=Held)
     begun: Counter[str] = field(default_factory=Counter)  # by name, what began so far: the same on replay
+    held: Held = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.held = Held(self.pipeline.later)
 
     def parent(self, agents_parent: str | None) -> int:
         """The OTel span id under which an Agents span with this parent belongs."""
@@ -57,7 +60,11 @@ class RunState:
 
     def emit(self, facts: SpanFacts) -> None:
         """Send a span of this run, with the run's identity."""
-        self.held.put(partial(self.pipeline.span, facts.inside(self.attributes, sampled=self.sampled)))
+        self.held.put(partial(self.pass_on, facts))
+
+    def pass_on(self, facts: SpanFacts) -> None:
+        """The same in a job of the pipeline's."""
+        self.pipeline.pass_on(facts.inside(self.attributes, sampled=self.sampled))
 
 
 @dataclass(slots=True)

@@ -89,6 +89,15 @@ def test_headers_and_compression(witness: Witness, monkeypatch: pytest.MonkeyPat
     assert (second["authorization"], zlib.decompress(deflated)) == ("Bearer own", BODY) and "x-tenant" not in second
 
 
+def test_a_timeout_that_is_no_number_is_the_default(
+    witness: Witness, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A worker starts all the same."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "soon")
+    assert sender()([SPAN])
+    assert "OTEL_EXPORTER_OTLP_TIMEOUT is not a number of seconds; 10 are taken" in caplog.text
+
+
 def test_where_it_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     """The default, all signals' endpoint, and one signal's own, which is taken as it is."""
     assert (http_url("TRACES"), uses_http("TRACES")) == ("http://localhost:4318/v1/traces", True)

@@ -16,6 +16,7 @@ _SERIES: Final = ("model", "tool", "handoff", "timeout", "timer", "activity", "e
 _LEGEND: Final = alt.Legend(orient="top", labelLimit=260, offset=4, padding=0, symbolSize=90)
 _LINES: Final = alt.Legend(orient="top", labelLimit=260, offset=4, padding=0, symbolType="stroke", symbolStrokeWidth=2)
 _DAY: Final = 86_400_000_000
+_MOST_BUCKETS: Final = 5_000
 _MINUTES: Final = 10 * 60_000_000
 
 
@@ -45,8 +46,17 @@ def _long(frame: pd.DataFrame, columns: Mapping[str, str], scale: float, axis: A
     begun = frame["bucket"].astype("Int64")
     wide["time"] = pd.to_datetime(begun, unit="us", utc=True)
     wide["middle"] = pd.to_datetime(begun + axis.bucket_ms * 500, unit="us", utc=True)
-    long = wide.melt(["time", "middle"], var_name="series", value_name="value").dropna()
+    long = wide.melt(["time", "middle"], var_name="series", value_name="value")
     return long.astype({"value": "float64"})
+
+
+def _with_gaps(frame: pd.DataFrame, axis: Axis) -> pd.DataFrame:
+    """A row for each bucket between the first and the last: a line must not lead across what nobody knows."""
+    if frame.empty:
+        return frame
+    step, begun = axis.bucket_ms * 1000, frame["bucket"].astype("int64")
+    whole = pd.DataFrame({"bucket": range(int(begun.min()), int(begun.max()) + 1, step)})
+    return whole.merge(frame, on="bucket", how="outer") if len(whole) <= _MOST_BUCKETS else frame
 
 
 def readable(chart: Any) -> Any:
@@ -75,8 +85,10 @@ def over_time(
 
     ``axis`` is how d3 writes the values.
     """
-    long = _long(frame, columns, scale, over)
-    if long.empty:
+    long = _long(frame if stacked else _with_gaps(frame, over), columns, scale, over)
+    if stacked:
+        long = long.dropna()
+    if long["value"].isna().all():
         with st.container(height=HEIGHT, border=False):
             st.caption("Nothing in this period.")
         return
