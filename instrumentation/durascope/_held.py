@@ -11,8 +11,7 @@ from temporalio import workflow
 
 from durascope._live import live
 from durascope._safely import safely
-
-Job = Callable[[], None]
+from durascope._ways import Job
 
 
 class Held:

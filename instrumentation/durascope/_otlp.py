@@ -8,7 +8,8 @@ import gzip
 import logging
 import os
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -49,6 +50,16 @@ def http_url(signal: str) -> str:
     return own or f"{(variable(signal, 'ENDPOINT') or HTTP_ENDPOINT).rstrip('/')}/{PATHS[signal]}"
 
 
+@contextmanager
+def _unobserved() -> Iterator[None]:
+    # Instrumentations of HTTP and gRPC clients honour this key, so that an export is never traced itself.
+    token = attach(set_value(SUPPRESS, True))
+    try:
+        yield
+    finally:
+        detach(token)
+
+
 class Http:
     """Sends what ``encode`` makes of items; whether the collector took them."""
 
@@ -72,13 +83,11 @@ class Http:
         body: bytes = self._encode(items).SerializeToString()
         if self._compress is not None:
             body = self._compress(body)
-        token = attach(set_value(SUPPRESS, True))  # instrumentations of HTTP clients then do not trace the export
         try:
-            answer = self._pool.request("POST", self._url, body=body, headers=self._headers, redirect=False)
+            with _unobserved():
+                answer = self._pool.request("POST", self._url, body=body, headers=self._headers, redirect=False)
         except urllib3.exceptions.HTTPError as error:
             return self._failed(type(error).__name__)
-        finally:
-            detach(token)
         if not 200 <= answer.status < 300:
             return self._failed(f"HTTP {answer.status}")
         self._failing = False
@@ -122,10 +131,7 @@ def by_exporter(exporter: Any, convert: Callable[[Any], Any]) -> Callable[[Seque
     """Sends with an exporter of the SDK's, as gRPC does."""
 
     def send(items: Sequence[Any]) -> bool:
-        token = attach(set_value(SUPPRESS, True))
-        try:
+        with _unobserved():
             return bool(exporter.export([convert(each) for each in items]).name == "SUCCESS")
-        finally:
-            detach(token)
 
     return send

@@ -13,11 +13,10 @@ from durascope._content import Content
 from durascope._metrics import Metrics
 from durascope._safely import count_failure, safely
 from durascope._spans import Attributes, EventFacts, SpanFacts
-from durascope._ways import Way, call_all
+from durascope._ways import Job, Way, call_all
 
 Clock = Callable[[], int]
 """Tells Unix nanoseconds."""
-Job = Callable[[], None]
 SETTLE_S = 1.0
 """A collection of metrics waits no longer than this for those that are on their way."""
 
@@ -68,8 +67,8 @@ class Pipeline:
 
     @safely
     def event(self, name: str, trace: int, span: int, time_ns: int, attributes: Attributes) -> None:
-        """Pass on a log event that belongs to a span. Unix nanoseconds."""
-        self.later(partial(self._way.event, EventFacts(name, trace, span, time_ns, attributes)))
+        """Pass on a log event that belongs to a span, in a job of :meth:`later`. Unix nanoseconds."""
+        self._way.event(EventFacts(name, trace, span, time_ns, attributes))
 
     @safely
     def flush(self, timeout_s: float) -> None:

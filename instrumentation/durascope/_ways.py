@@ -21,6 +21,8 @@ BUFFERED = 20_000  # items; some 40 MB of spans at the very most
 
 OWN_GAP_S = 1.0  # by themselves; the pipeline's jobs, which fill them, take them along at once
 
+Job = Callable[[], None]
+
 
 class Way(ABC):
     """Takes finished spans and log events, from any thread and without blocking."""
@@ -99,7 +101,7 @@ class GivenWay(Way):
         self._providers = [found for found in (provider, logger_provider) if found is not None]
         logger = logger_provider.get_logger(INSTRUMENTATION.name, INSTRUMENTATION.version) if logger_provider else None
         self._emit = logger.emit if logger else None
-        self._handoff: Buffer[Callable[[], None]] = Buffer(call_all, size=size, name="handoff", gap_s=0.0)
+        self._handoff: Buffer[Job] = Buffer(call_all, size=size, name="handoff", gap_s=0.0)
 
     def span(self, facts: SpanFacts) -> None:
         """See base class."""
@@ -123,7 +125,7 @@ class GivenWay(Way):
         return self._providers
 
 
-def call_all(calls: Sequence[Callable[[], None]]) -> bool:
+def call_all(calls: Sequence[Job]) -> bool:
     """Call each; what one raises is counted."""
     for call in calls:
         try:
