@@ -7,7 +7,7 @@ from typing import Any
 from sample_workflows.model_server import RequestRecord
 
 RunKey = tuple[str, str]  # workflow id, run id
-KINDS = ("input", "cached_input", "output", "reasoning")
+KINDS = ("input", "cached_input", "output", "reasoning", "cache_write")
 SLACK_S = 1.0  # between the model server's clock readings and an attempt's, on one machine
 Row = Mapping[str, Any]
 
@@ -122,7 +122,13 @@ def _tokens(row: Row) -> tuple[int, ...]:
 
 def _usage(record: RequestRecord) -> tuple[int, ...]:
     assert record.usage is not None
-    return (record.usage.input, record.usage.cached_input, record.usage.output, record.usage.reasoning)
+    return (
+        record.usage.input,
+        record.usage.cached_input,
+        record.usage.output,
+        record.usage.reasoning,
+        record.usage.cache_write,
+    )
 
 
 def _total(records: Iterable[RequestRecord]) -> dict[str, int]:

@@ -64,4 +64,5 @@ class RequestLog:
             sum(u.cached_input for u in sent),
             sum(u.output for u in sent),
             sum(u.reasoning for u in sent),
+            sum(u.cache_write for u in sent),
         )

@@ -34,7 +34,7 @@ def usage_object(usage: Usage) -> dict[str, Any]:
     """The ``usage`` part."""
     return {
         "input_tokens": usage.input,
-        "input_tokens_details": {"cached_tokens": usage.cached_input, "cache_write_tokens": 0},
+        "input_tokens_details": {"cached_tokens": usage.cached_input, "cache_write_tokens": usage.cache_write},
         "output_tokens": usage.output,
         "output_tokens_details": {"reasoning_tokens": usage.reasoning},
         "total_tokens": usage.total,

@@ -1,4 +1,4 @@
-"""Token usage of an answer: about four characters a token, a cached prefix, reasoning where the model reasons."""
+"""Token usage of an answer: about four characters a token, a cached prefix and what is written to the cache, reasoning where it reasons."""
 
 import json
 from dataclasses import dataclass
@@ -7,17 +7,19 @@ from sample_workflows.model_server.answers import Handoff, Spoken, Structured, T
 from sample_workflows.model_server.request import ModelRequest
 
 CHARACTERS_PER_TOKEN = 4
+CACHE_BLOCK_TOKENS = 16  # a cache is written in whole blocks; OpenAI's are of 128, but prompts are short here
 REASONING_MODELS = ("gpt-5", "o1", "o3", "o4")
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """As providers count: ``cached_input`` is part of ``input``, ``reasoning`` of ``output``."""
+    """As providers count: ``cached_input`` and ``cache_write`` are part of ``input``, ``reasoning`` of ``output``."""
 
     input: int
     cached_input: int
     output: int
     reasoning: int
+    cache_write: int = 0
 
     @property
     def total(self) -> int:
@@ -36,7 +38,9 @@ def usage_of(request: ModelRequest, answer: Spoken) -> Usage:
     spoken = any(item.kind in ("assistant", "call") for item in request.items)
     visible = tokens(len(spoken_text(answer))) + 4
     reasoning = 16 + visible // 2 if request.model.startswith(REASONING_MODELS) else 0
-    return Usage(prompt, max(prompt - newest - 8, 0) if spoken else 0, visible + reasoning, reasoning)
+    cached = max(prompt - newest - 8, 0) if spoken else 0
+    written = (prompt - cached) // CACHE_BLOCK_TOKENS * CACHE_BLOCK_TOKENS
+    return Usage(prompt, cached, visible + reasoning, reasoning, written)
 
 
 def spoken_text(answer: Spoken) -> str:

@@ -66,8 +66,9 @@ def assert_ledger_equals(shown: dict[str, Any], stack: Stack) -> None:
     assert tokens["billed"]["cached_input"] == billed.cached_input
     assert tokens["billed"]["output"] == billed.output
     assert tokens["billed"]["reasoning"] == billed.reasoning
-    for name in ("input", "cached_input", "output", "reasoning"):
-        assert tokens["billed"][name] == tokens["useful"][name] + tokens["wasted"][name]
+    assert tokens["billed"]["cache_write"] == billed.cache_write > 0
+    for name in ("input", "cached_input", "output", "reasoning", "cache_write"):
+        assert tokens["billed"][name] == tokens["useful"].get(name, 0) + tokens["wasted"].get(name, 0)
 
 
 def assert_time_adds_up(shown: dict[str, Any]) -> None:

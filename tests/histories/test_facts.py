@@ -116,8 +116,8 @@ def test_an_agents_run_without_any_plugin(told: Find, recording: Recording) -> N
     assert billed.input > 0
     assert (
         sum(t.input for t in tokens), sum(t.cached_input for t in tokens),
-        sum(t.output for t in tokens), sum(t.reasoning for t in tokens),
-    ) == (billed.input, billed.cached_input, billed.output, billed.reasoning)  # fmt: skip
+        sum(t.output for t in tokens), sum(t.reasoning for t in tokens), sum(t.cache_write for t in tokens),
+    ) == (billed.input, billed.cached_input, billed.output, billed.reasoning, billed.cache_write)  # fmt: skip
     assert answered.response_id and final.response_id and answered.response_id != final.response_id
 
 

@@ -26,7 +26,7 @@ from tests.instrumentation.scenario import TRUTH, Told, truth
 DEADLINE_S = 60.0  # a busy machine is slow, not wrong
 Decode = Callable[[Payload], Payload | None]
 Key = tuple[str, str, int]
-TOKENS = ("input", "cached_input", "output", "reasoning")
+TOKENS = ("input", "cached_input", "output", "reasoning", "cache_write")
 
 
 def unique(name: str) -> str:
@@ -144,7 +144,7 @@ class Account:
         """Tokens of all runs."""
         total: Counter[str] = Counter()
         for run in self.runs:
-            total.update({name: run["tokens"][part][name] for name in TOKENS})
+            total.update({name: run["tokens"][part].get(name, 0) for name in TOKENS})
         return total
 
     def kinds(self) -> Counter[str]:

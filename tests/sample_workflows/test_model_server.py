@@ -52,6 +52,7 @@ def test_responses_answers_with_text_and_the_logged_usage() -> None:
             response.usage.input_tokens_details.cached_tokens,
             response.usage.output_tokens,
             response.usage.output_tokens_details.reasoning_tokens,
+            response.usage.input_tokens_details.cache_write_tokens,
         )
         assert record.usage.reasoning > 0 and record.usage.output > record.usage.reasoning
         assert (record.rule, record.status, record.endpoint) == ("greet", 200, "responses")
@@ -70,6 +71,8 @@ def test_chat_completions_answers_with_text() -> None:
         assert answer.choices[0].message.content == "hello"
         assert answer.usage is not None and answer.usage == answer.usage.model_copy()
         assert server.log.billed().total == answer.usage.total_tokens
+        details = answer.usage.prompt_tokens_details
+        assert details is not None and server.log.billed().cache_write == details.cache_write_tokens
 
 
 def test_a_tool_is_called_and_its_output_leads_to_the_answer() -> None:

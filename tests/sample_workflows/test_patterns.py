@@ -337,7 +337,7 @@ def test_the_ledger_equals_the_model_servers_log(played: dict[str, Played], show
     for attempt in attempts:
         usage = sent[attempt["response_id"]]
         tokens = attempt["tokens"]
-        assert (usage.input, usage.cached_input, usage.output, usage.reasoning) == tuple(
-            tokens[kind] for kind in ("input", "cached_input", "output", "reasoning")
+        assert (usage.input, usage.cached_input, usage.output, usage.reasoning, usage.cache_write) == tuple(
+            tokens.get(kind, 0) for kind in ("input", "cached_input", "output", "reasoning", "cache_write")
         )
     assert len({attempt["response_id"] for attempt in attempts}) == len(attempts) == 27
