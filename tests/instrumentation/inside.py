@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import pytest
-from agents import set_trace_processors
+from agents import TracingProcessor, set_trace_processors
 from opentelemetry.sdk.metrics import MeterProvider
 from temporalio.client import Client, WorkflowHandle
 from temporalio.openai_agents import OpenAIAgentsPlugin
@@ -22,13 +22,14 @@ from tests.instrumentation.world import World, unique
 
 @asynccontextmanager
 async def working(
-    world: World, monkeypatch: pytest.MonkeyPatch, plugins: Sequence[Any], *, cached: int = 1000, retries: int = 0
-) -> AsyncIterator[tuple[Client, str]]:
-    """A worker in this process, for a look inside; its client and its queue."""
+    world: World, monkeypatch: pytest.MonkeyPatch, plugins: Sequence[Any], *, cached: int = 1000, retries: int = 0,
+    processors: Sequence[TracingProcessor] = (),
+) -> AsyncIterator[tuple[Client, str]]:  # fmt: skip
+    """A worker in this process, for a look inside; its client and its queue. ``processors``: the program's own."""
     monkeypatch.setenv(TRUTH, str(world.truth))
     monkeypatch.setenv("OPENAI_BASE_URL", world.model.base_url)
     monkeypatch.setenv("OPENAI_API_KEY", "scripted")
-    set_trace_processors([])
+    set_trace_processors(list(processors))
     models = Witness(retries)
     agents = OpenAIAgentsPlugin(parameters(), models)
     client = await Client.connect(world.temporal.address, plugins=[agents, *plugins])
