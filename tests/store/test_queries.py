@@ -144,6 +144,16 @@ def test_values_are_never_sql(store: Store) -> None:
     assert len(ids(store)) == 12
 
 
+def test_a_list_of_ids_is_compiled_once(store: Store) -> None:
+    """For every length, whatever the ids; a list too long for places of its own is answered all the same."""
+    query = QUERIES["runs"]
+    first, second = (query.prepared(store.engine, {"workflow_id": found}) for found in (["w1", "w2"], ["w3", "w2"]))
+    assert first.text == second.text
+    assert list(second.values.values()) == ["w3", "w2"]
+    assert ids(store, workflow_id=["w3", "w2"]) == ["w3", "w2"]
+    assert len(ids(store, workflow_id=[f"w{n}" for n in range(40)])) == 10
+
+
 def test_limit_is_bounded(store: Store) -> None:
     """A negative or absurd limit is clipped, not an error."""
     assert ids(store, limit=-5) == []

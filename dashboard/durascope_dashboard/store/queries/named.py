@@ -15,6 +15,7 @@ from durascope_dashboard.store.queries.tables import NOW
 
 MAX_LIMIT = 10_000
 MAX_PREPARED = 200
+MAX_LISTED = 20  # ids in a list that get a place each: a text is kept for every length
 # Parameters that are only ever compared with a column, and a value that nobody gives, which marks their place.
 _BOUND: Mapping[str, str | int] = {
     "workflow_id": "\u2063workflow", "run_id": "\u2063run", "namespace": "\u2063namespace",
@@ -59,15 +60,15 @@ class NamedQuery:
         Raises as ``sql`` does.
         """
         values = self.checked(params)
-        bound = {name: value for name, value in values.items() if name in _BOUND and not isinstance(value, list)}
-        shape = {name: _BOUND[name] if name in bound else value for name, value in values.items()}
+        bound, marks = _marked(values)
+        shape = {name: _shape(name, value) for name, value in values.items()}
         key = (dialect, *((name, tuple(v) if isinstance(v, list) else v) for name, v in sorted(shape.items())))
         kept = self._prepared.get(key)
         if kept is None:
             expression = self.build(**shape)
             text = _sql(expression, dialect)
-            for name in bound:
-                text = text.replace(_literal(_BOUND[name]), _place(dialect, name))
+            for name, mark in marks.items():
+                text = text.replace(_literal(mark), _place(dialect, name))
             text = text.replace(str(NOW), _place(dialect, "now"))
             if len(self._prepared) >= MAX_PREPARED:
                 self._prepared.clear()
@@ -114,6 +115,29 @@ class NamedQuery:
         return rows if self._finish is None else self._finish(rows)
 
 
+def _shape(name: str, value: Any) -> Any:
+    """The value, or what marks its place: in a list each of its own."""
+    if name not in _BOUND or (isinstance(value, list) and len(value) > MAX_LISTED):
+        return value
+    return [f"{_BOUND[name]}{n}" for n in range(len(value))] if isinstance(value, list) else _BOUND[name]
+
+
+def _marked(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Values that have a place in the text, and their marks, both by the name of the place (``run_id``, ``run_id_0``)."""
+    bound: dict[str, Any] = {}
+    marks: dict[str, Any] = {}
+    for name, value in values.items():
+        shape = _shape(name, value)
+        if shape is value:
+            continue
+        if isinstance(value, list):
+            bound |= {f"{name}_{n}": item for n, item in enumerate(value)}
+            marks |= {f"{name}_{n}": mark for n, mark in enumerate(shape)}
+        else:
+            bound[name], marks[name] = value, shape
+    return bound, marks
+
+
 def _sql(expression: Any, dialect: str) -> str:
     if dialect == "clickhouse":
         return to_clickhouse(expression)
@@ -123,7 +147,8 @@ def _sql(expression: Any, dialect: str) -> str:
 def _place(dialect: str, name: str) -> str:
     """Where a value goes in the text of that engine."""
     if dialect == "clickhouse":
-        return f"{{{name}:{'String' if isinstance(_BOUND.get(name), str) else 'Int64'}}}"
+        of_number = name in ("now", "since", "until")
+        return f"{{{name}:{'Int64' if of_number else 'String'}}}"
     return f"${name}"
 
 
