@@ -11,7 +11,7 @@ from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
 from durascope import conventions as names
 from durascope_dashboard.collector import attributes, wire
-from durascope_dashboard.collector.facts import Facts
+from durascope_dashboard.collector.facts import Facts, Members
 from durascope_dashboard.collector.otlp import decode_traces
 from tests.collector.spans import any_value, attempt_span, pairs, request
 
@@ -58,8 +58,8 @@ def test_the_short_way_reads_what_protobuf_reads(key: str, value: Any, spoil: li
 def test_columns_are_the_rows_one_by_one(spans: list[list[tuple[str, Any]]]) -> None:
     """Of equal keys the last counts; texts are JSON objects of all of them."""
     raws = [[raw(key, value) for key, value in span] for span in spans]
-    together = Facts([item for span in raws for item in span], [len(span) for span in raws])
-    alone = [Facts(span, [len(span)]) for span in raws]
+    together = Facts(Members.of([item for span in raws for item in span], [len(span) for span in raws]))
+    alone = [Facts(Members.of(span, [len(span)])) for span in raws]
     for name in ("attempt", "worker", "kind"):
         assert together.column(name).to_pylist() == [facts.column(name)[0].as_py() for facts in alone]
     texts = together.texts().to_pylist()
@@ -89,11 +89,11 @@ def test_where_dialects_disagree_the_first_named_counts() -> None:
         names.GEN_AI_INPUT_TOKENS: 1,
     }
     for items in (list(said.items()), list(reversed(said.items()))):
-        facts = Facts([pair.SerializeToString() for pair in pairs(dict(items))], [len(items)])
+        facts = Facts(Members.of([pair.SerializeToString() for pair in pairs(dict(items))], [len(items)]))
         assert (facts.column("input")[0].as_py(), facts.column("output")[0].as_py()) == (1, 4)
 
 
 def test_a_key_value_that_is_none_is_an_error() -> None:
     """Which the receiver answers with 400."""
     with pytest.raises(DecodeError):
-        Facts([b"\x0a\x05ab"], [1])
+        Facts(Members.of([b"\x0a\x05ab"], [1]))

@@ -19,13 +19,17 @@ def table(columns: Mapping[str, pa.Array], of: pa.Schema) -> pa.Table:
 def hexadecimal(raws: Sequence[bytes], size: int) -> pa.Array:
     """Ids of ``size`` bytes as hex strings, all at once; of another length or all zero: null."""
     null = b"\0" * size
-    ids = [raw if len(raw) == size else null for raw in raws]
-    joined = b"".join(ids)
-    text = pa.py_buffer(joined.hex().encode())
-    offsets = pa.py_buffer(np.arange(len(ids) + 1, dtype=np.int32) * (2 * size))
-    valid = np.frombuffer(joined, np.uint8).reshape(-1, size).any(axis=1)
-    bitmap = pa.py_buffer(np.packbits(valid, bitorder="little").tobytes())
-    return pa.StringArray.from_buffers(len(ids), offsets, text, bitmap)
+    joined = b"".join([raw if len(raw) == size else null for raw in raws])
+    return hexadecimal_of(np.frombuffer(joined, np.uint8).reshape(-1, size))
+
+
+def hexadecimal_of(ids: npt.NDArray[np.uint8]) -> pa.Array:
+    """The same, of ids that are lines of bytes."""
+    count, size = ids.shape
+    text = pa.py_buffer(ids.tobytes().hex().encode())
+    offsets = pa.py_buffer(np.arange(count + 1, dtype=np.int32) * (2 * size))
+    bitmap = pa.py_buffer(np.packbits(ids.any(axis=1), bitorder="little").tobytes())
+    return pa.StringArray.from_buffers(count, offsets, text, bitmap)
 
 
 def text(raws: Sequence[bytes]) -> pa.Array:
@@ -36,7 +40,7 @@ def text(raws: Sequence[bytes]) -> pa.Array:
         return pa.array([raw.decode("utf-8", "replace") for raw in raws], pa.string())
 
 
-def micros(nanos: Sequence[int]) -> pa.Array:
+def micros(nanos: Sequence[int] | npt.NDArray[np.uint64]) -> pa.Array:
     """Unsigned nanoseconds as microseconds; 0 (not set) and what no clock can say are null."""
     found = np.array(nanos, np.uint64)
     return pa.array((found // np.uint64(1000)).astype(np.int64), mask=(found == 0) | (found > MAX_NS))

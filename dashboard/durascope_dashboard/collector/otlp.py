@@ -21,7 +21,8 @@ from durascope_dashboard.collector import attributes as kv
 from durascope_dashboard.collector import columns, wire
 from durascope_dashboard.collector.attempts import attempts_table, run_columns
 from durascope_dashboard.collector.columns import Ints
-from durascope_dashboard.collector.facts import Facts
+from durascope_dashboard.collector.facts import Facts, Members
+from durascope_dashboard.collector.span_fields import SpanFields
 from durascope_dashboard.store import schema
 
 _STATUS: Final = pa.array(["unset", "ok", "error"])
@@ -60,31 +61,30 @@ class Decoded:
 
 @dataclass
 class _Rows:
-    """Spans or log records while they are gathered, one list a field; the last three are by resource and scope."""
+    """Spans or log records while they are gathered, and what is said of all of a resource or scope."""
 
     messages: list[Any] = field(default_factory=list)
-    raws: list[bytes] = field(default_factory=list)
-    counts: list[int] = field(default_factory=list)
     resources: list[tuple[str | None, int]] = field(default_factory=list)
     services: list[tuple[str | None, int]] = field(default_factory=list)
     namespaces: list[tuple[str | None, int]] = field(default_factory=list)
     scopes: list[tuple[str | None, int]] = field(default_factory=list)
     rejected: int = 0
 
-    def group(self, resource: Any, scoped: Sequence[tuple[Any, Sequence[Any]]], valid: Callable[[Any], bool]) -> None:
+    def members(self) -> Members:
+        """The attributes of the messages."""
+        found = [message.attributes for message in self.messages]
+        return Members.of([raw for attributes in found for raw in attributes], [len(item) for item in found])
+
+    def group(
+        self, resource: Any, scoped: Sequence[tuple[Any, Sequence[Any]]], valid: Callable[[Any], bool] | None = None
+    ) -> None:
         """Add the valid messages of one resource."""
         facts, text = kv.member_text(resource.attributes)
         before = len(self.messages)
         for scope, messages in scoped:
             first = len(self.messages)
-            for message in messages:
-                if valid(message):
-                    found = message.attributes
-                    self.messages.append(message)
-                    self.counts.append(len(found))
-                    self.raws.extend(found)
-                else:
-                    self.rejected += 1
+            self.messages.extend(messages if valid is None else filter(valid, messages))
+            self.rejected += first + len(messages) - len(self.messages)
             self.scopes.append((scope.name.decode("utf-8", "replace"), len(self.messages) - first))
         count = len(self.messages) - before
         self.resources.append((text, count))
@@ -107,35 +107,46 @@ def _is_start(record: Any) -> bool:
 
 def decode_traces(*bodies: bytes) -> Decoded:
     """ExportTraceServiceRequests. Raises MalformedRequest if one of them is none."""
-    rows = _Rows()
     try:
-        for body in bodies:
-            for group in wire.TraceRequest.FromString(body).resource_spans:
-                rows.group(group.resource, [(s.scope, s.spans) for s in group.scope_spans], _valid_span)
-        return _spans(rows) if rows.messages else Decoded(rejected=rows.rejected)
+        return _all_at_once(bodies) or _one_by_one(bodies)
     except DecodeError as error:
         raise MalformedRequest(f"the body is not an OTLP trace request ({error})") from error
 
 
-def _spans(rows: _Rows) -> Decoded:
-    facts, spans = Facts(rows.raws, rows.counts), rows.messages
+def _all_at_once(bodies: Sequence[bytes]) -> Decoded | None:
+    """None if a span is invalid or unusual, or if there is none."""
+    rows = _Rows()
+    for body in bodies:
+        for group in wire.EncodedTraceRequest.FromString(body).resource_spans:
+            rows.group(group.resource, [(s.scope, s.spans) for s in group.scope_spans])
+    fields = SpanFields.of_bytes(rows.messages) if rows.messages else None
+    return None if fields is None else _spans(rows, fields)
+
+
+def _one_by_one(bodies: Sequence[bytes]) -> Decoded:
+    rows = _Rows()
+    for body in bodies:
+        for group in wire.TraceRequest.FromString(body).resource_spans:
+            rows.group(group.resource, [(s.scope, s.spans) for s in group.scope_spans], _valid_span)
+    if not rows.messages:
+        return Decoded(rejected=rows.rejected)
+    return _spans(rows, SpanFields.of_messages(rows.messages, rows.members()))
+
+
+def _spans(rows: _Rows, fields: SpanFields) -> Decoded:
+    facts, count = Facts(fields.members), len(rows.messages)
     keys = run_columns(facts, columns.repeated(rows.namespaces))
-    codes = np.array([span.status.code for span in spans], np.int64)
-    codes[(codes < 0) | (codes > 2)] = 0
-    messages = columns.text([span.status.message for span in spans])
+    codes = np.where((fields.code < 0) | (fields.code > 2), 0, fields.code)
+    messages, events = fields.message, {row: _events(raws) for row, raws in fields.events.items()}
     made = keys | {
-        "trace_id": columns.hexadecimal([span.trace_id for span in spans], 16),
-        "span_id": columns.hexadecimal([span.span_id for span in spans], 8),
-        "parent_span_id": columns.hexadecimal([span.parent_span_id for span in spans], 8),
-        "name": columns.text([span.name for span in spans]),
-        "start": columns.micros([span.start for span in spans]),
-        "end": columns.micros([span.end for span in spans]),
+        "trace_id": fields.trace_id, "span_id": fields.span_id, "parent_span_id": fields.parent_span_id,
+        "name": fields.name, "start": fields.start, "end": fields.end,
         "status": _STATUS.take(pa.array(codes)),
         "status_message": pc.if_else(pc.equal(messages, ""), pa.scalar(None, pa.string()), messages),
         "service": columns.repeated(rows.services), "scope": columns.repeated(rows.scopes),
         "resource": columns.repeated(rows.resources), "attributes": facts.texts(),
-        "events": pa.array([_events(span.events) if span.events else None for span in spans], pa.string()),
-        "received": pa.repeat(pa.scalar(micros_now(), pa.int64()), len(spans)),
+        "events": pa.array(map(events.get, range(count)), pa.string()) if events else pa.nulls(count, pa.string()),
+        "received": pa.repeat(pa.scalar(micros_now(), pa.int64()), count),
     }  # fmt: skip
     made |= {name: facts.column(name) for name in ("kind", "activity_id", "attempt", "agent", "model")}
     made |= {name: facts.column(fact) for name, fact in _TOKENS.items()}
@@ -148,7 +159,7 @@ def _spans(rows: _Rows) -> Decoded:
     return Decoded(
         spans=columns.table(made, schema.SPANS),
         span_attempts=attempts_table(facts, told, wanted),
-        runs=_runs(keys), accepted=len(spans), rejected=rows.rejected,
+        runs=_runs(keys), accepted=count, rejected=rows.rejected,
     )  # fmt: skip
 
 
@@ -189,7 +200,7 @@ def decode_logs(*bodies: bytes) -> Decoded:
 
 
 def _started(rows: _Rows, accepted: int) -> Decoded:
-    facts, records = Facts(rows.raws, rows.counts), rows.messages
+    facts, records = Facts(rows.members()), rows.messages
     count = len(records)
     keys = run_columns(facts, columns.repeated(rows.namespaces))
     told = keys | {

@@ -36,6 +36,13 @@ _MESSAGES: Final[dict[str, dict[str, _Field]]] = {
         "scope_spans": (2, _MESSAGE, True, "ScopeSpans"),
     },
     "TraceRequest": {"resource_spans": (1, _MESSAGE, True, "ResourceSpans")},
+    # The same with each span as bytes, for walking.py.
+    "EncodedScopeSpans": {"scope": (1, _MESSAGE, False, "Scope"), "spans": (2, _BYTES, True, "")},
+    "EncodedResourceSpans": {
+        "resource": (1, _MESSAGE, False, "Resource"),
+        "scope_spans": (2, _MESSAGE, True, "EncodedScopeSpans"),
+    },
+    "EncodedTraceRequest": {"resource_spans": (1, _MESSAGE, True, "EncodedResourceSpans")},
     "LogRecord": {
         "time": (1, _FIXED64, False, ""),
         "body": (5, _BYTES, False, ""),
@@ -89,6 +96,8 @@ def _class(name: str) -> Any:
 
 
 TraceRequest: Final = _class("TraceRequest")
+EncodedTraceRequest: Final = _class("EncodedTraceRequest")
+Status: Final = _class("Status")
 LogsRequest: Final = _class("LogsRequest")
 Event: Final = _class("Event")
 KeyValue: Final = _class("KeyValue")

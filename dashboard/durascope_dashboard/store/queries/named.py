@@ -123,7 +123,7 @@ def _shape(name: str, value: Any) -> Any:
 
 
 def _marked(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Values that have a place in the text, and their marks, both by the name of the place (``run_id``, ``run_id_0``)."""
+    """Values with a place in the text, and their marks, both by the name of the place (``run_id``, ``run_id_0``)."""
     bound: dict[str, Any] = {}
     marks: dict[str, Any] = {}
     for name, value in values.items():
