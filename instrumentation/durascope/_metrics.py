@@ -4,10 +4,9 @@ Recorded once a thing has ended and never on replay, with the span as exemplar.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from opentelemetry.context import Context
-from opentelemetry.metrics import CallbackOptions, MeterProvider, NoOpMeterProvider, Observation
+from opentelemetry.metrics import CallbackOptions, Histogram, MeterProvider, NoOpMeterProvider, Observation
 from opentelemetry.trace import NonRecordingSpan, set_span_in_context
 from opentelemetry.util.types import AttributeValue
 
@@ -63,7 +62,7 @@ class Metrics:
     ) -> None:
         meter = (provider or NoOpMeterProvider()).get_meter(c.SCOPE, __version__)
 
-        def histogram(name: str, unit: str, what: str, bounds: Iterable[float]) -> Any:
+        def histogram(name: str, unit: str, what: str, bounds: Iterable[float]) -> Histogram:
             return meter.create_histogram(name, unit, what, explicit_bucket_boundaries_advisory=list(bounds))
 
         seconds = c.DURATION_BUCKETS_S
@@ -73,6 +72,7 @@ class Metrics:
         self._run = histogram(c.METRIC_RUN_TIME, "s", "From start to end of an attempt", seconds)
         self._backoff = histogram(c.METRIC_BACKOFF_TIME, "s", "From a failed attempt to the next being due", seconds)
         self._durations = {name: histogram(name, "s", "Duration", seconds) for name, _ in _DURATION_OF.values()}
+        self._measured: list[tuple[Histogram, float, dict[str, AttributeValue], SpanFacts]] = []
         self._attempts, self._tokens = Sums(settle), Sums(settle)
         meter.create_observable_counter(c.METRIC_ATTEMPTS, [self._attempts], "{attempt}", "Attempts of activities")
         meter.create_observable_counter(
@@ -87,28 +87,27 @@ class Metrics:
         meter.create_observable_counter(c.METRIC_DROPPED, [lost], "{item}", "Telemetry that was lost")
 
     def attempt(self, facts: SpanFacts, outcome: Outcome, tokens: Tokens | None, queue_s: float | None) -> None:
-        """Record one attempt that has ended. Times are seconds."""
-        context = _exemplar(facts)
+        """Measure one attempt that has ended. Times are seconds."""
         labels = _pick(facts, _OF_ATTEMPT)
         self._attempts.add(1, labels)
-        self._run.record((facts.end - facts.start) / 1e9, labels, context)
+        self._measure(self._run, (facts.end - facts.start) / 1e9, labels, facts)
         if queue_s is not None:
-            self._queue.record(max(queue_s, 0.0), _pick(facts, (c.ACTIVITY_TYPE, c.TASK_QUEUE)), context)
+            self._measure(self._queue, max(queue_s, 0.0), _pick(facts, (c.ACTIVITY_TYPE, c.TASK_QUEUE)), facts)
         if outcome.retry_delay is not None and outcome.retry_by is not None:
-            self._backoff.record(outcome.retry_delay, labels | {c.RETRY_BY: outcome.retry_by.value}, context)
+            self._measure(self._backoff, outcome.retry_delay, labels | {c.RETRY_BY: outcome.retry_by.value}, facts)
         if facts.attributes.get(c.OPERATION_KIND) == "model":
-            self._model(facts, outcome, tokens, context)
+            self._model(facts, outcome, tokens)
 
-    def _model(self, facts: SpanFacts, outcome: Outcome, tokens: Tokens | None, context: Context) -> None:
+    def _model(self, facts: SpanFacts, outcome: Outcome, tokens: Tokens | None) -> None:
         labels = _pick(facts, _OF_MODEL)
-        self._call.record((facts.end - facts.start) / 1e9, labels, context)
+        self._measure(self._call, (facts.end - facts.start) / 1e9, labels, facts)
         model = _pick(facts, (c.GEN_AI_REQUEST_MODEL, c.GEN_AI_AGENT_NAME))
         if tokens is None:
             self._tokens.add(1, model | {TOKEN_USE: "unknown"})
             return
         labels.pop(c.ERROR_TYPE, None)
-        self._usage.record(tokens.input, labels | {TOKEN_TYPE: "input"}, context)
-        self._usage.record(tokens.output, labels | {TOKEN_TYPE: "output"}, context)
+        self._measure(self._usage, tokens.input, labels | {TOKEN_TYPE: "input"}, facts)
+        self._measure(self._usage, tokens.output, labels | {TOKEN_TYPE: "output"}, facts)
         use = "useful" if outcome.status is Status.OK else "wasted"
         for name in ("input", "cached_input", "cache_write", "output", "reasoning"):
             count = getattr(tokens, name)
@@ -116,11 +115,20 @@ class Metrics:
                 self._tokens.add(count, model | {TOKEN_USE: use, TOKEN_TYPE: name})
 
     def span(self, facts: SpanFacts) -> None:
-        """Record the duration of a run, an agent or a tool, if it is one."""
+        """Measure the duration of a run, an agent or a tool, if it is one."""
         found = _DURATION_OF.get(str(facts.attributes.get(c.KIND)))
         if found is not None:
             name, labels = found
-            self._durations[name].record((facts.end - facts.start) / 1e9, _pick(facts, labels), _exemplar(facts))
+            self._measure(self._durations[name], (facts.end - facts.start) / 1e9, _pick(facts, labels), facts)
+
+    def _measure(self, histogram: Histogram, value: float, labels: dict[str, AttributeValue], facts: SpanFacts) -> None:
+        self._measured.append((histogram, value, labels, facts))
+
+    def record(self) -> None:
+        """Record all that was measured, with its span as exemplar: one after the other, which costs half."""
+        measured, self._measured = self._measured, []
+        for histogram, value, labels, facts in measured:
+            histogram.record(value, labels, _exemplar(facts))
 
 
 def _pick(facts: SpanFacts, names: Iterable[str]) -> dict[str, AttributeValue]:

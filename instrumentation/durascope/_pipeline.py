@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -39,7 +39,7 @@ class Pipeline:
     ) -> None:
         self._way = way
         self._meters = meter_provider
-        self._jobs: Buffer[Job] = Buffer(call_all, size=size, name="jobs")
+        self._jobs: Buffer[Job] = Buffer(self._do, size=size, name="jobs")
         keep_company(self._jobs, *way.buffers())
         self.sampler = way.sampler
         self.content = content or Content()
@@ -53,6 +53,9 @@ class Pipeline:
     def later(self, *jobs: Job) -> None:
         """Do them soon, in order, on another thread. What they read must not change any more."""
         self._jobs.put(*jobs)
+
+    def _do(self, jobs: Sequence[Job]) -> bool:
+        return call_all([*jobs, self.metrics.record])
 
     @safely
     def span(self, facts: SpanFacts) -> None:

@@ -1,13 +1,15 @@
-"""Finished spans and events as OTLP messages, field by field what the SDK's own encoder makes of them.
+"""Finished spans and events as OTLP requests, field by field what the SDK's own encoder makes of them.
 
-Of our own because a worker's CPU is not ours to spend: the attributes of a run's spans repeat, and a pair of strings is
-made into a message once here, which is a quarter of the work (benchmarks/overhead.py, docs/decisions/0014).
+Of our own because a worker's CPU is not ours to spend: the attributes of a run's spans repeat, so a pair is made into
+bytes once. A protobuf message's fields may follow each other in any order, so those bytes are put behind what is a
+span's own (benchmarks/overhead.py, docs/decisions/0014).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
+from google.protobuf.message import Message
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, InstrumentationScope, KeyValue
@@ -23,25 +25,34 @@ from durascope._spans import INSTRUMENTATION, EventFacts, SpanFacts
 REMOTE_KNOWN: Final = 0x100
 REMOTE: Final = 0x200
 REPEATED_CHARS: Final = 256
-"""Longer texts are not kept: they hardly come twice."""
+REPEATED_INT: Final = 2**20
+"""Longer texts and larger numbers are not kept: they hardly come twice."""
 _SCOPE: Final = InstrumentationScope(name=INSTRUMENTATION.name, version=__version__)
 
 
-def span_request(spans: Sequence[SpanFacts], resource: Resource) -> ExportTraceServiceRequest:
-    """One request with these spans."""
-    scope = ScopeSpans(scope=_SCOPE, spans=[_span(each) for each in spans])
-    told = ResourceSpans(resource=_resource(resource), scope_spans=[scope], schema_url=resource.schema_url)
-    return ExportTraceServiceRequest(resource_spans=[told])
+def span_request(spans: Sequence[SpanFacts], resource: Resource) -> bytes:
+    """An ``ExportTraceServiceRequest`` with these spans."""
+    head, scope = _heads(resource)
+    told = scope + b"".join(_field(_SPANS, _span(each)) for each in spans)
+    return _field(_RESOURCE_SPANS, head + _field(_SCOPE_SPANS, told))
 
 
-def event_request(events: Sequence[EventFacts], resource: Resource) -> ExportLogsServiceRequest:
-    """One request with these log events."""
-    scope = ScopeLogs(scope=_SCOPE, log_records=[_event(each) for each in events])
-    told = ResourceLogs(resource=_resource(resource), scope_logs=[scope], schema_url=resource.schema_url)
-    return ExportLogsServiceRequest(resource_logs=[told])
+def event_request(events: Sequence[EventFacts], resource: Resource) -> bytes:
+    """An ``ExportLogsServiceRequest`` with these log events."""
+    head, scope = _heads(resource)
+    told = scope + b"".join(_field(_LOG_RECORDS, _event(each)) for each in events)
+    return _field(_RESOURCE_LOGS, head + _field(_SCOPE_LOGS, told))
 
 
-def _span(facts: SpanFacts) -> Span:
+@lru_cache(maxsize=8)
+def _heads(resource: Resource) -> tuple[bytes, bytes]:
+    """What stands before the spans (or events, whose messages are numbered alike): resource, and scope."""
+    pairs = [pair for name, value in resource.attributes.items() if (pair := _pair(name, value)) is not None]
+    head = ResourceSpans(resource=WireResource(attributes=pairs), schema_url=resource.schema_url)
+    return head.SerializeToString(), ScopeSpans(scope=_SCOPE).SerializeToString()
+
+
+def _span(facts: SpanFacts) -> bytes:
     made = Span(
         trace_id=facts.trace.to_bytes(16, "big"),
         span_id=facts.span.to_bytes(8, "big"),
@@ -49,7 +60,6 @@ def _span(facts: SpanFacts) -> Span:
         kind=facts.kind.value + 1,  # type: ignore[arg-type]  # OTLP counts from "unspecified"
         start_time_unix_nano=facts.start,
         end_time_unix_nano=max(facts.end, facts.start),
-        attributes=_pairs(facts.attributes),
         status=_status(facts),
         flags=REMOTE_KNOWN | REMOTE if facts.remote_parent and facts.parent else REMOTE_KNOWN,
     )
@@ -58,48 +68,70 @@ def _span(facts: SpanFacts) -> Span:
     for trace, span in facts.links:
         flags = REMOTE_KNOWN | REMOTE
         made.links.add(trace_id=trace.to_bytes(16, "big"), span_id=span.to_bytes(8, "big"), flags=flags)
-    return made
+    return made.SerializeToString() + b"".join(_attributes(_SPAN_ATTRIBUTES, facts.attributes))
 
 
 def _status(facts: SpanFacts) -> Status:
     if facts.error is not None:
         return Status(code=Status.STATUS_CODE_ERROR, message=_text(facts.error))
-    return Status(code=Status.STATUS_CODE_OK if facts.ok else Status.STATUS_CODE_UNSET)
+    return _OK if facts.ok else _UNSET
 
 
-def _event(facts: EventFacts) -> LogRecord:
-    return LogRecord(
+def _event(facts: EventFacts) -> bytes:
+    made = LogRecord(
         time_unix_nano=facts.time,
         observed_time_unix_nano=facts.time,
         severity_number=SeverityNumber.SEVERITY_NUMBER_INFO,
-        attributes=_pairs(facts.attributes),
         flags=1,
         trace_id=facts.trace.to_bytes(16, "big"),
         span_id=facts.span.to_bytes(8, "big"),
         event_name=facts.name,
     )
+    return made.SerializeToString() + b"".join(_attributes(_LOG_ATTRIBUTES, facts.attributes))
 
 
-@lru_cache(maxsize=8)
-def _resource(resource: Resource) -> WireResource:
-    return WireResource(attributes=_pairs(resource.attributes))
-
-
-def _pairs(attributes: Mapping[str, Any]) -> list[KeyValue]:
-    return [pair for pair in _each(attributes) if pair is not None]
-
-
-def _each(attributes: Mapping[str, Any]) -> Iterable[KeyValue | None]:
+def _attributes(tag: int, attributes: Mapping[str, Any]) -> Iterator[bytes]:
     for name, value in attributes.items():
-        if type(value) is str and len(value) <= REPEATED_CHARS:
-            yield _repeated(name, value)
+        kind = type(value)  # not isinstance, which the workflow sandbox makes slow in every thread
+        if (kind is str and len(value) <= REPEATED_CHARS) or (kind is int and 0 <= value < REPEATED_INT):
+            yield _repeated(tag, name, value)
         else:
-            yield _pair(name, value)
+            yield _attribute(tag, name, value)
 
 
-@lru_cache(maxsize=4096)
-def _repeated(name: str, value: str) -> KeyValue:
-    return KeyValue(key=name, value=AnyValue(string_value=_text(value)))
+def _attribute(tag: int, name: str, value: Any) -> bytes:
+    """The whole field; empty for what is no attribute."""
+    pair = _pair(name, value)
+    return _field(tag, pair.SerializeToString()) if pair is not None else b""
+
+
+_repeated = lru_cache(maxsize=4096)(_attribute)  # only of str and int, whose equals are the same
+
+
+def _field(tag: int, message: bytes) -> bytes:
+    """A field that holds a message: number and wire type, the length in groups of seven bits, the message."""
+    head, size = bytearray((tag,)), len(message)
+    while size > 0x7F:
+        head.append(size & 0x7F | 0x80)
+        size >>= 7
+    head.append(size)
+    return bytes(head) + message
+
+
+def _tag(message: type[Message], field: str) -> int:
+    return int(message.DESCRIPTOR.fields_by_name[field].number) << 3 | 2
+
+
+_RESOURCE_SPANS: Final = _tag(ExportTraceServiceRequest, "resource_spans")
+_SCOPE_SPANS: Final = _tag(ResourceSpans, "scope_spans")
+_SPANS: Final = _tag(ScopeSpans, "spans")
+_SPAN_ATTRIBUTES: Final = _tag(Span, "attributes")
+_RESOURCE_LOGS: Final = _tag(ExportLogsServiceRequest, "resource_logs")
+_SCOPE_LOGS: Final = _tag(ResourceLogs, "scope_logs")
+_LOG_RECORDS: Final = _tag(ScopeLogs, "log_records")
+_LOG_ATTRIBUTES: Final = _tag(LogRecord, "attributes")
+_OK: Final = Status(code=Status.STATUS_CODE_OK)
+_UNSET: Final = Status(code=Status.STATUS_CODE_UNSET)
 
 
 def _pair(name: str, value: Any) -> KeyValue | None:

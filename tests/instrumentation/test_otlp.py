@@ -16,7 +16,7 @@ from durascope._wire import span_request
 
 RESOURCE = Resource({"service.name": "worker"})
 SPAN = SpanFacts("work", 1, 2, 0, 1, 2, {})
-BODY = span_request([SPAN], RESOURCE).SerializeToString()
+BODY = span_request([SPAN], RESOURCE)
 
 
 class Witness(ThreadingHTTPServer):

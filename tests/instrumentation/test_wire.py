@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.trace import SpanKind
 
@@ -33,7 +35,7 @@ EVENTS = st.builds(EventFacts, name=TEXT.filter(bool), trace=TRACE, span=SPAN, t
 def test_spans_are_encoded_as_the_sdk_does(spans: list[SpanFacts]) -> None:
     """Every field, whatever is in it."""
     theirs = encode_spans([readable(each, RESOURCE) for each in spans])
-    assert MessageToDict(span_request(spans, RESOURCE)) == MessageToDict(theirs)
+    assert MessageToDict(ExportTraceServiceRequest.FromString(span_request(spans, RESOURCE))) == MessageToDict(theirs)
 
 
 @given(st.lists(EVENTS, min_size=1, max_size=4))
@@ -42,7 +44,7 @@ def test_events_are_encoded_as_the_sdk_does(events: list[EventFacts]) -> None:
     theirs = encode_logs([readable_record(each, RESOURCE) for each in events])
     for record in theirs.resource_logs[0].scope_logs[0].log_records:
         record.ClearField("body")  # an event has none; the SDK writes an empty one
-    assert MessageToDict(event_request(events, RESOURCE)) == MessageToDict(theirs)
+    assert MessageToDict(ExportLogsServiceRequest.FromString(event_request(events, RESOURCE))) == MessageToDict(theirs)
 
 
 @pytest.mark.parametrize("value", [True, 1, 1.0, "1"])
@@ -50,7 +52,8 @@ def test_equal_values_of_different_types_are_told_apart(value: object) -> None:
     """1, 1.0 and True are one key of a dictionary, and three values."""
     for each in (True, 1, 1.0, "1", value):
         facts = EventFacts("e", 1, 1, 1, {"x": each})  # type: ignore[dict-item]
-        (pair,) = event_request([facts], RESOURCE).resource_logs[0].scope_logs[0].log_records[0].attributes
+        request = ExportLogsServiceRequest.FromString(event_request([facts], RESOURCE))
+        (pair,) = request.resource_logs[0].scope_logs[0].log_records[0].attributes
         assert getattr(pair.value, pair.value.WhichOneof("value") or "") == each
         assert type(getattr(pair.value, pair.value.WhichOneof("value") or "")) is type(each)
 
@@ -60,7 +63,8 @@ def test_what_cannot_be_encoded_costs_itself_only() -> None:
     before = failures().get("attribute", 0)
     bad = {"text": "cut \ud83d", "big": 2**80, "thing": object(), "good": 1}
     facts = SpanFacts("n\ud83d", 1, 2, 0, 1, 2, bad, error="e\ud83d")  # type: ignore[arg-type]
-    (span,) = span_request([facts], RESOURCE).resource_spans[0].scope_spans[0].spans
+    request = ExportTraceServiceRequest.FromString(span_request([facts], RESOURCE))
+    (span,) = request.resource_spans[0].scope_spans[0].spans
     assert (span.name, span.status.message) == ("n?", "e?")
     assert {pair.key: pair.value.WhichOneof("value") for pair in span.attributes} == {
         "text": "string_value", "good": "int_value",
