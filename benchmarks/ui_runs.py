@@ -20,7 +20,7 @@ from durascope_dashboard.store.duckdb_store import DuckStore
 from tests.dashboard import bulk, synthetic
 
 # The table, or the words that take its place: this fleet has no missing heartbeat, but all of it is looked through.
-DRAWN: Final = ".st-key-runs_table:has(canvas table td), .stMainBlockContainer h3:has-text('No run matches')"
+DRAWN: Final = ".st-key-runs_table [data-painted], .stMainBlockContainer h3:has-text('No run matches')"
 PATHS: Final = {
     "all": "/", "retrying": "/?trouble=Retrying+now", "no_heartbeat": "/?trouble=No+heartbeat",
     "most_wasted": "/?trouble=Most+wasted+tokens", "search": "/?text=run-00012",

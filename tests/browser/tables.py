@@ -1,12 +1,12 @@
-"""Where things are in a table that is drawn on a canvas, for the tests that use a mouse."""
+"""Where things are in a table, for the tests that use a mouse."""
 
 from playwright.sync_api import Locator, Page
 
 
 def rows_of(page: Page, table: str = "runs") -> Locator:
-    """The rows of a table that are in sight, as a screen reader is told of them; the first is the heading."""
+    """The rows of a table, as a screen reader is told of them; the first is the heading."""
     page.locator(f".st-key-{table}_table").scroll_into_view_if_needed()
-    return page.locator(f".st-key-{table}_table table [role=row]")
+    return page.locator(f".st-key-{table}_table table tr")
 
 
 def row_with(page: Page, text: str, table: str = "runs") -> int:
@@ -16,8 +16,10 @@ def row_with(page: Page, text: str, table: str = "runs") -> int:
     return next(i for i in range(rows.count()) if text in (rows.nth(i).text_content() or "")) - 1
 
 
-def click_cell(page: Page, row: int, x: int, table: str = "runs") -> None:
-    """Click on a row of a table, ``x`` pixels from its left. The canvas lies below a scroller, so by the mouse."""
-    box = page.locator(f".st-key-{table}_table canvas").first.bounding_box()
+def click_cell(page: Page, row: int, x: int) -> None:
+    """Click on a row of the table of runs, ``x`` pixels from its left."""
+    found = rows_of(page).nth(row + 1)
+    found.scroll_into_view_if_needed()
+    box = found.bounding_box()
     assert box is not None
-    page.mouse.click(box["x"] + x, box["y"] + 32 + 30 * row + 15)
+    page.mouse.click(box["x"] + x, box["y"] + box["height"] / 2)

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from durascope_dashboard.panels.filters import VIEWS
 from tests.browser.conftest import OpenTab, serve, stop
-from tests.browser.tables import click_cell, row_with
+from tests.browser.tables import click_cell, row_with, rows_of
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=45_000)  # two cores, shared with the server and with other tests
@@ -82,13 +82,13 @@ def test_the_table_of_runs_fits_a_small_screen(open_tab: OpenTab) -> None:
     for trouble in VIEWS:
         page.get_by_role("radio", name=trouble, exact=True).click()
         expect(page.locator(".st-key-footer button.open")).to_be_visible()
-        table = page.locator(".st-key-runs_table .dvn-scroller")
+        table = page.locator(".st-key-runs_table .scroll")
         expect(table.or_(page.get_by_role("heading", name="No run matches")).first).to_be_visible()
         if table.count():
             assert table.evaluate("e => e.scrollWidth - e.clientWidth") <= 0, trouble
     page.get_by_role("radio", name="All runs", exact=True).click()
-    box = page.locator(".st-key-runs_table canvas").first.bounding_box()
-    assert box is not None and box["y"] + 32 + 30 * 10 < 720
+    tenth = rows_of(page).nth(10).bounding_box()
+    assert tenth is not None and tenth["y"] + tenth["height"] < 720
 
 
 def test_the_table_under_the_page_can_be_taken_along(open_tab: OpenTab, tmp_path: Path) -> None:
@@ -107,20 +107,19 @@ def test_the_table_under_the_page_can_be_taken_along(open_tab: OpenTab, tmp_path
 
 
 def test_the_runs_page_is_live_and_does_not_flicker(open_tab: OpenTab) -> None:
-    """The duration of an open run grows while nothing else moves: the same canvas, the same scroll, no skeleton."""
+    """The duration of an open run grows while nothing else moves: the same row, the same cells, no skeleton."""
     page = open_tab("/?text=triage-now")
     row_with(page, "triage-now")
-    page.evaluate("""() => {
+    rows_of(page).nth(1).evaluate("""row => {
+      window.row = row;
       window.gone = 0;
-      const canvas = document.querySelector('.st-key-runs_table canvas');
-      canvas.dataset.mine = 'yes';
-      new MutationObserver(() => { if (!canvas.isConnected) window.gone += 1; })
-        .observe(document.body, { childList: true, subtree: true });
+      new MutationObserver(() => { if (!row.isConnected) window.gone += 1; })
+        .observe(row.getRootNode(), { childList: true, subtree: true });
     }""")
-    before = page.locator(".st-key-runs_table table").text_content()
-    expect(page.locator(".st-key-runs_table table")).not_to_have_text(before or "")
+    before = rows_of(page).nth(1).text_content()
+    expect(rows_of(page).nth(1)).not_to_have_text(before or "")
     assert page.evaluate("window.gone") == 0
-    assert page.locator(".st-key-runs_table canvas[data-mine=yes]").count() == 1
+    assert rows_of(page).nth(1).evaluate("row => row === window.row")
 
 
 def test_the_question_mark_shows_the_keys(open_tab: OpenTab) -> None:

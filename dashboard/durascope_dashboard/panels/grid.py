@@ -37,7 +37,7 @@ def _plain(value: float | None) -> str:
     return units.UNKNOWN if not units.known(value) or value is None else f"{value:,.0f}"
 
 
-def _moment(value: float | None) -> str:
+def moment(value: float | None) -> str:
     """``Nov 23 13:54:19``: the day and the second are enough in a row; the download has the microsecond."""
     if value is None or not units.known(value):
         return units.UNKNOWN
@@ -58,7 +58,7 @@ _Words = str | Callable[[object], str] | None
 _WORDS: Final[Mapping[str, Any]] = {
     "count": units.count, "exact": _plain, "ms": units.duration, "signed_ms": _signed_ms, "tokens": units.count,
     "rate": lambda value: f"{value:.2f}", "money": units.money, "share": lambda value: units.percent(value, 1.0),
-    "moment": _moment, "id": _cut,
+    "moment": moment, "id": _cut,
 }  # fmt: skip
 
 

@@ -1,41 +1,37 @@
 """Runs as a table: from the query's frame to what is displayed. Numbers sort as numbers and read with their units."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import pandas as pd
-import streamlit as st
 
-from durascope_dashboard import data, units
-from durascope_dashboard.panels import markup, status
+from durascope_dashboard import data, links, units
+from durascope_dashboard.panels import grid, status
+from durascope_dashboard.table.component import Column, Row
 
-_column = st.column_config
 SPARK_PEAK: Final = 5
 """Attempts that a full bar of a sparkline stands for, in every row: a run without a retry is a low line, not a wall."""
-CELLS: Final[dict[str, Any]] = {
-    "status": _column.TextColumn("Status", width=92),
-    "workflow_id": _column.TextColumn("Run", width=160, help="Workflow id; click to open the run"),
-    "workflow_type": _column.TextColumn("Type", width=118),
-    "started": _column.DatetimeColumn("Started (UTC)", format="MMM DD HH:mm:ss", timezone="UTC", width=108),
-    "duration": _column.NumberColumn("Duration", alignment="right", width=68),
-    "bar": _column.ProgressColumn("Bar", format=" ", min_value=0, max_value=1, width=40, color="gray",
-                                  help="Duration against the longest closed run in the table"),
-    "attempts": _column.NumberColumn("Attempts", alignment="right", width=76, help="Of all operations together; max: "
-                                     "most attempts of one operation"),
-    "spark": _column.BarChartColumn("Retries", width=54, y_min=0, y_max=SPARK_PEAK, color="gray", help="Attempts of "
-                                    f"each operation, in order; a full bar is {SPARK_PEAK} or more"),
-    "what": _column.TextColumn("Now, or last error", width=162, help="What an open run does, its attempt and its next "
-                               "retry; of a closed run the last attempt that failed"),
-    "now": _column.TextColumn("Now", width=260, help="What an open run does, its attempt, and its next retry"),
-    "why": _column.TextColumn("Last error", width=250, help="Of the last attempt that failed"),
-    "queue": _column.NumberColumn("Queue", alignment="right", width=60, help="Wait for a worker, p95 of its attempts"),
-    "tokens": _column.NumberColumn("Tokens", alignment="right", width=62, help="Billed, input + output; +? if the "
-                                   "usage of some attempts is unknown"),
-    "waste": _column.NumberColumn("Waste", alignment="right", width=54, help="Share of tokens of lost results"),
-    "cost": _column.NumberColumn("Cost", alignment="right", width=62),
-    "backoff": _column.NumberColumn("Max backoff", alignment="right", width=90, help="Longest wait between attempts"),
-    "agents": _column.TextColumn("Agents", width=80),
+CELLS: Final[Mapping[str, Column]] = {
+    "status": Column("Status", 92, "status"),
+    "workflow_id": Column("Run", 160, "link", 3, "Workflow id; click to open the run"),
+    "workflow_type": Column("Type", 112, "text", 2),
+    "started": Column("Started (UTC)", 104),
+    "duration": Column("Duration", 68),
+    "bar": Column("Bar", 40, "bar", help="Duration against the longest closed run in the table"),
+    "attempts": Column("Attempts", 78, help="Of all operations together; max: most attempts of one operation"),
+    "spark": Column("Retries", 56, "spark", help=f"Attempts of each operation, in order; a full bar is {SPARK_PEAK} or "
+                    "more"),
+    "what": Column("Now, or last error", 146, "text", 5, "What an open run does, its attempt and its next retry; of a "
+                   "closed run the last attempt that failed"),
+    "now": Column("Now", 236, "text", 4, "What an open run does, its attempt, and its next retry"),
+    "why": Column("Last error", 236, "text", 5, "Of the last attempt that failed"),
+    "queue": Column("Queue", 60, help="Wait for a worker, p95 of its attempts"),
+    "tokens": Column("Tokens", 62, help="Billed, input + output; +? if the usage of some attempts is unknown"),
+    "waste": Column("Waste", 56, help="Share of tokens of lost results"),
+    "cost": Column("Cost", 66),
+    "backoff": Column("Max backoff", 92, help="Longest wait between attempts"),
+    "agents": Column("Agents", 80, "text", 2),
 }  # fmt: skip
 # All runs, and what each trouble is about: first the columns that tell it. Each list fits into 1280 pixels.
 EVERYTHING: Final = ("status", "workflow_id", "workflow_type", "started", "duration", "bar", "attempts", "spark",
@@ -63,77 +59,51 @@ def order(trouble: str) -> list[str]:
     return list(COLUMNS.get(trouble, EVERYTHING))
 
 
-def display(runs: pd.DataFrame, now: int, errors: Mapping[str, data.Row] | None = None) -> pd.DataFrame:
+def rows(runs: pd.DataFrame, now: int, errors: Mapping[str, data.Row] | None = None) -> list[Row]:
     """The query's rows as the table has them; same order, same number. ``errors``: ``last_errors`` by run id."""
-    rows = data.rows(runs)
-    closed = [row["duration_ms"] or 0 for row in rows if row["status"] != "running"]
-    longest = max(closed or [row["duration_ms"] or 0 for row in rows], default=0) or 1
-    return pd.DataFrame([_cells(row, longest, now, (errors or {}).get(row["run_id"])) for row in rows],
-                        columns=[*CELLS, "most"])  # fmt: skip
+    found = data.rows(runs)
+    closed = [row["duration_ms"] or 0 for row in found if row["status"] != "running"]
+    longest = max(closed or [row["duration_ms"] or 0 for row in found], default=0) or 1
+    return [_row(row, longest, now, (errors or {}).get(row["run_id"])) for row in found]
 
 
-def styled(frame: pd.DataFrame, unknown: list[int]) -> Any:
-    """The frame with words for its numbers; ``unknown`` are the unseen attempts of each row."""
-    styler = frame.style.format(_WORDS)
-    seen_in_part = [i for i, count in enumerate(unknown) if count and units.known(frame["tokens"].iloc[i])]
-    if seen_in_part:
-        styler = styler.format(_at_least, subset=pd.IndexSlice[seen_in_part, ["tokens"]])
-    for most in sorted({int(n) for n in frame["most"] if units.known(n) and n > 1}):
-        styler = styler.format(_tried(most), subset=pd.IndexSlice[frame["most"] == most, ["attempts"]])
-    colors = markup.colors()
-    tones = {sign: colors[tone] for sign, tone in _TONES.items()}
-    return styler.map(lambda text: f"color: {tones[text[:1]]}" if text[:1] in tones else "", subset=["status"])
+def _row(row: data.Row, longest: float, now: int, error: data.Row | None) -> Row:
+    link = {name: str(row[name]) for name in ("workflow_id", "run_id", "namespace") if row[name]}
+    return Row(str(row["run_id"]), link, links.run(row).removeprefix("/"), cells(row, longest, now, error))
 
 
-def _tried(most: int) -> Callable[[Any], str]:
-    return lambda value: f"{_plain(value)} · max {most}"
+def cells(row: data.Row, longest: float, now: int, error: data.Row | None) -> dict[str, tuple[Any, Any]]:
+    """Words of each column in the order of ``CELLS``, and what it is sorted by; what is not known is None."""
+    billed, wasted = total(row, "billed"), share_wasted(row)
+    share, bars = min(1.0, (row["duration_ms"] or 0) / longest), spark(row["spark"])
+    current, failed = _current(row, now), why(row, error)
+    found: dict[str, tuple[Any, Any]] = {
+        "status": _text(status.words(row["status"])), "workflow_id": _text(row["workflow_id"]),
+        "workflow_type": _text(row["workflow_type"]), "started": (grid.moment(row["started"]), row["started"]),
+        "duration": (units.duration(row["duration_ms"]), row["duration_ms"]), "bar": (share, share),
+        "attempts": (_tried(row), row["attempts"]), "spark": (bars, sum(bars)), "what": _text(current or failed),
+        "now": _text(current), "why": _text(failed),
+        "queue": (units.duration(row["queue_p95_ms"]), row["queue_p95_ms"]),
+        "tokens": (_at_least(billed, row), billed), "waste": (units.percent(wasted, 1.0), wasted),
+        "cost": (units.money(row["cost_billed"]), row["cost_billed"]),
+        "backoff": (units.duration(row["max_backoff_ms"] or None), row["max_backoff_ms"] or None),
+        "agents": _text(", ".join(data.names(row["agents"]))),
+    }  # fmt: skip
+    assert list(found) == list(CELLS)
+    return found
 
 
-def _at_least(value: Any) -> str:
-    return f"{units.count(value)}+?"
+def _text(words: Any) -> tuple[str, str]:
+    return str(words or ""), str(words or "")
 
 
-def _plain(value: Any) -> str:
-    return f"{value:,.0f}" if units.known(value) else units.UNKNOWN
+def _tried(row: data.Row) -> str:
+    most = row["max_attempt"] or 0
+    return units.UNKNOWN if row["attempts"] is None else f"{row['attempts']:,}" + (f" · max {most}" if most > 1 else "")
 
 
-def _share(value: Any) -> str:
-    return units.percent(value, 1.0)
-
-
-_WORDS: Final[dict[Any, Any]] = {
-    "duration": units.duration, "queue": units.duration, "backoff": units.duration, "cost": units.money,
-    "tokens": units.count, "waste": _share, "attempts": _plain, "most": _plain,
-}  # fmt: skip
-_TONES: Final = {"✕": "bad", "◷": "bad", "■": "bad", "●": "accent", "✓": "good"}
-
-
-def _cells(row: data.Row, longest: float, now: int, error: data.Row | None) -> dict[str, Any]:
-    billed = total(row, "billed")
-    return {
-        "status": status.words(row["status"]),
-        "workflow_id": row["workflow_id"],
-        "workflow_type": row["workflow_type"],
-        "started": pd.Timestamp(row["started"], unit="us", tz="UTC") if row["started"] else None,
-        "duration": _number(row["duration_ms"]),
-        "bar": min(1.0, (row["duration_ms"] or 0) / longest),
-        "attempts": _number(row["attempts"]),
-        "most": _number(row["max_attempt"]),
-        "spark": spark(row["spark"]),
-        "what": _current(row, now) or why(row, error),
-        "now": _current(row, now),
-        "why": why(row, error),
-        "tokens": _number(billed),
-        "waste": _number(share_wasted(row)),
-        "cost": _number(row["cost_billed"]),
-        "queue": _number(row["queue_p95_ms"]),
-        "backoff": _number(row["max_backoff_ms"] or None),
-        "agents": ", ".join(data.names(row["agents"])),
-    }
-
-
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else float(value)
+def _at_least(billed: int | None, row: data.Row) -> str:
+    return units.count(billed) + ("+?" if row["unknown_attempts"] and billed is not None else "")
 
 
 def total(row: data.Row, part: str) -> int | None:

@@ -1,14 +1,15 @@
 """The Runs page: which runs are in trouble now. Every filter is in the URL; a click on a row opens its run."""
 
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 import streamlit as st
 
 from durascope_dashboard import data, units
 from durascope_dashboard.panels import again, grid, states, ticks
+from durascope_dashboard.panels import runs_table as table
 from durascope_dashboard.panels.filters import HELP, Filters, bar
-from durascope_dashboard.panels.runs_table import CELLS, display, order, share_wasted, styled, total
+from durascope_dashboard.table import component
 
 PAGE_ROWS: Final = 100
 MOST_ROWS: Final = 1000
@@ -31,24 +32,20 @@ def _table(filters: Filters) -> None:
         asked = {"limit": shown, **filters.params(), **filters.order()}
         view = ticks.view(asked)
         before = ticks.last(view)
-        # What is ticked or clicked is a place in the table that the browser has: it must not move meanwhile.
+        # While a person ticks, no row moves away below the pointer.
         rows = before if before is not None and ticks.named() else data.query("runs", **asked)
         if rows.empty:
             _nothing(filters)
             return
         totals = data.rows(data.query("run_totals", **filters.params()))[0]
         st.caption(summary(totals, len(rows), filters))
-        table = display(rows, data.now(), _errors(rows))
-        unknown = [int(n or 0) for n in rows["unknown_attempts"].fillna(0)]
         with st.container(key="runs_table"):
-            event: Any = st.dataframe(
-                styled(table, unknown), key=view, hide_index=True, on_select="rerun", placeholder="",
-                selection_mode=["multi-row", "single-cell"], selection_default=ticks.default(rows),
-                column_config=CELLS, column_order=order(filters.trouble), height=_height(len(rows)),
-                row_height=30, alt="Runs",
+            said = component.show(
+                table.CELLS, table.order(filters.trouble), table.rows(rows, data.now(), _errors(rows)), key="runs",
+                label="Runs", view=view, ticked=ticks.named(),
             )  # fmt: skip
-        _opened(event, rows if before is None else before)
         ticks.keep(view, rows)
+        _heard(said, rows)
         _below(rows, totals["runs"], shown)
 
 
@@ -70,22 +67,15 @@ def _errors(rows: pd.DataFrame) -> dict[str, data.Row]:
     return {row["run_id"]: row for row in data.rows(data.query("last_errors", run_id=wanted))}
 
 
-def _opened(event: Any, rows: pd.DataFrame) -> None:
-    cells = [cell for cell in event.selection.cells if cell[0] < len(rows)]
-    live = not ticks.named()
-    changed = ticks.take([i for i in event.selection.rows if i < len(rows)], rows)
-    if changed and cells:  # no click on a cell: Streamlit tells one when a tick that the link had set is taken away
-        ticks.anew()
-    if changed and (cells or live or not ticks.named()):
-        st.rerun()  # the page is live only while nothing is ticked
-    if cells:
-        row = data.rows(rows.iloc[[cells[0][0]]])[0]
-        st.switch_page(
-            st.session_state["pages"]["run"],
-            query_params={k: str(row[k]) for k in ("workflow_id", "run_id", "namespace")},
-        )
-    ticked = ticks.runs(rows)
-    if ticked:
+def _heard(said: component.Said, rows: pd.DataFrame) -> None:
+    if said.opened:
+        st.switch_page(st.session_state["pages"]["run"], query_params=said.opened)
+    if said.ticked is not None:
+        live = not ticks.named()
+        ticks.take(said.ticked)
+        if live or not said.ticked:
+            st.rerun()  # the page is live only while nothing is ticked
+    if ticked := ticks.runs(rows):
         _compare(ticked)
 
 
@@ -118,15 +108,11 @@ def _more(shown: int) -> None:
     st.session_state["shown"] = min(shown + 5 * PAGE_ROWS, MOST_ROWS)
 
 
-def _height(rows: int) -> int:
-    return 38 + 30 * min(max(rows, 1), 20)
-
-
 def summary(totals: data.Row, shown: int, filters: Filters) -> str:
     """One line about all runs that match, not only those in the table."""
     count = totals["runs"]
     first = f"**{count:,} run{'s' if count != 1 else ''}**" + (f" (first {shown:,} shown)" if count > shown else "")
-    billed, wasted = total(totals, "billed"), share_wasted(totals)
+    billed, wasted = table.total(totals, "billed"), table.share_wasted(totals)
     least = "≥ " if totals["unknown_attempts"] else ""  # what nobody saw is not in the sum
     parts = [
         first, f"{totals['running'] or 0:,} running", f"{totals['failed'] or 0:,} failed",
