@@ -44,6 +44,8 @@ def orphan_spans(
     judged = spans[closed[spans["run"]] & present(spans["parent_span_id"]) & ~among(spans["kind"], *_ENTRY_KINDS)]
     lost = judged[_absent(judged, "parent_span_id", spans, "span_id")]
     lost = lost[_absent(lost, "parent_span_id", runs.assign(run=np.arange(len(runs))), "parent_span_id")]
+    if lost.empty:  # as it should be
+        return np.asarray(stray_attempts, dtype=np.int64)
     suspects = set(lost["run"])
     derivable = _derivable(suspects, attempts, operations, runs) if suspects else set()
     parents = zip(lost["run"], lost["parent_span_id"], strict=True)
@@ -58,6 +60,8 @@ def orphan_spans(
 
 def _absent(wanted: pd.DataFrame, column: str, known: pd.DataFrame, among_: str) -> Mask:
     """Rows of ``wanted`` whose id no row of ``known`` of the same run has; other runs change nothing."""
+    if wanted.empty:
+        return np.zeros(0, dtype=bool)
     runs = pd.concat([wanted["run"], known["run"]], ignore_index=True)
     codes = number(runs, pd.concat([wanted[column], known[among_]], ignore_index=True))
     return np.asarray(~np.isin(codes[: len(wanted)], codes[len(wanted) :]))

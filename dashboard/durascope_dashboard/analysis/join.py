@@ -19,7 +19,7 @@ from durascope_dashboard.analysis.attribution import attribute
 from durascope_dashboard.analysis.fingerprint import fingerprint
 from durascope_dashboard.analysis.frames import conform, empty_frame
 from durascope_dashboard.analysis.intervals import intervals_of
-from durascope_dashboard.analysis.keys import Codes, Mask, among, first_known, floats, number_together, present
+from durascope_dashboard.analysis.keys import Codes, Mask, among, first_known, floats, number_together, present, texts
 from durascope_dashboard.analysis.times import Times, settle_times
 from durascope_dashboard.store.schema import RUN_KEY
 
@@ -152,8 +152,8 @@ def _describe(attempts: pd.DataFrame, ops: pd.DataFrame, op: Codes, last: Mask) 
     attempts["model"] = first_known(attempts["model"], shared["model"]).where(among(shared["kind"], "model"))
     attempts["is_last"] = last
     failed = attempts.loc[present(attempts["error_type"]) | present(attempts["error_message"])]
-    errors = zip(failed["error_type"], failed["error_message"], strict=True)
-    prints = [fingerprint(*(None if pd.isna(part) else str(part) for part in error)) for error in errors]
+    errors = zip(texts(failed["error_type"]), texts(failed["error_message"]), strict=True)
+    prints = [fingerprint(*error) for error in errors]
     attempts["fingerprint"] = pd.Series(prints, dtype="string", index=failed.index).reindex(attempts.index)
 
 
@@ -190,7 +190,8 @@ def _roll_up(runs: pd.DataFrame, ops: pd.DataFrame, attempts: pd.DataFrame, hidd
         ops[name] = attempts[source].groupby(op).sum(min_count=1).reindex(np.arange(len(ops))).to_numpy()
     for frame, group in ((ops, op), (runs, attempts["run"].to_numpy())):
         sums = ledger.roll_up(attempts, group, len(frame))
-        frame[sums.columns] = sums
+        for column in sums.columns:  # all together pandas takes far longer
+            frame[column] = sums[column]
     unseen = hidden * among(ops["kind"], "model")
     ops["unknown_attempts"] += unseen
     runs["unknown_attempts"] += np.bincount(ops["run"], unseen, len(runs))

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 Codes = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -62,6 +63,12 @@ def true(column: Any) -> Mask:
     return np.asarray(column.to_numpy(dtype=bool, na_value=False))
 
 
+def texts(column: Any) -> list[str | None]:
+    """A string column as a plain list, null as None: to loop over the column itself costs far more."""
+    found: list[str | None] = pa.array(column.array, from_pandas=True).to_pylist()
+    return found
+
+
 def first_known(*columns: Any) -> Any:
     """Row by row the first that is not null."""
     result = columns[0]
@@ -69,5 +76,8 @@ def first_known(*columns: Any) -> Any:
         known = result.notna()
         if known.all():
             break  # most are: a few joins a second have mostly fixed costs
-        result = result.where(known, column)
+        if not known.any() and result.dtype == column.dtype and result.index.equals(column.index):
+            result = column  # as before any history is read
+        else:
+            result = result.where(known, column)
     return result

@@ -12,7 +12,7 @@ A cost is null where nothing could be priced although there was something to pri
 import numpy as np
 import pandas as pd
 
-from durascope_dashboard.analysis.keys import Floats, among, floats, present
+from durascope_dashboard.analysis.keys import Floats, among, floats, present, texts
 from durascope_dashboard.analysis.prices import price
 from durascope_dashboard.store.schema import TOKEN_KINDS
 
@@ -39,7 +39,7 @@ def _costs(attempts: pd.DataFrame, counted: np.ndarray) -> Floats:
     columns = [np.nan_to_num(floats(rows[f"tokens_{k}"])).astype(int) for k in ("input", "cached_input", "output")]
     written = np.nan_to_num(floats(rows["tokens_cache_write"])).astype(int)
     days = (np.nan_to_num(floats(rows["started"])) // _DAY).astype(int)
-    models = rows["model"].fillna("").tolist()
+    models = texts(rows["model"])
     found = [
         price(model, day, *tokens) if model else None
         for model, day, *tokens in zip(models, days, *columns, written, strict=True)

@@ -13,6 +13,7 @@ from durascope_dashboard.analysis.keys import Codes, Mask, among, first_known, f
 from durascope_dashboard.store.schema import HISTORY_OPERATIONS
 
 _MODEL_ACTIVITIES = ("invoke_model_activity", "invoke_model_activity_streaming")
+_SAID_OF_ACTIVITIES = ["agent", "model", "max_attempts", "parent_span_id", "operation_kind", "attempt"]
 OPEN = ("running", "pending")
 
 
@@ -23,19 +24,20 @@ def gather(
 
     ``span``: span_attempts; ``others``: frames that may name activities nobody else does; ``tools``: in-workflow ones.
     """
-    told = pd.concat([span, *(frame[["run", "namespace", "workflow_id", "run_id", "activity_id"]] for frame in others)])
+    named = [frame[["run", "namespace", "workflow_id", "run_id", "activity_id"]] for frame in others if len(frame)]
+    told = pd.concat([span, *named]) if named else span
     told = told[present(told["activity_id"])].reset_index(drop=True)
     both = pd.concat([history[["run", "activity_id"]], told[["run", "activity_id"]]], ignore_index=True)
     codes = number(both["run"], both["activity_id"])
     own, theirs = codes[: len(history)], codes[len(history) :]
     activity = present(history["activity_id"])
-    extra = told[~np.isin(theirs, own[activity])].reset_index(drop=True)
+    first = _unique(told[~np.isin(theirs, own[activity])])
     parts = [
         conform_columns(history, HISTORY_OPERATIONS),
-        _from_spans(extra),
+        _from_spans(first),
         conform_columns(tools, HISTORY_OPERATIONS),
     ]
-    runs = [history["run"], _unique(extra)["run"], tools["run"]]
+    runs = [history["run"], first["run"], tools["run"]]
     result = pd.concat(parts, ignore_index=True)
     result["run"] = np.concatenate([np.asarray(run, dtype=np.int64) for run in runs])
     result["known"] = np.arange(len(result)) < len(history)
@@ -47,8 +49,8 @@ def _unique(told: pd.DataFrame) -> pd.DataFrame:
     return told[~told.duplicated(["run", "activity_id"]).to_numpy()].reset_index(drop=True)
 
 
-def _from_spans(told: pd.DataFrame) -> pd.DataFrame:
-    first = _unique(told)
+def _from_spans(first: pd.DataFrame) -> pd.DataFrame:
+    """``first``: what tells first of each activity."""
     model = among(first["activity_type"], *_MODEL_ACTIVITIES)
     local = first["is_local"].to_numpy(dtype=bool, na_value=False)
     kind = np.where(model, Kind.MODEL, np.where(local, Kind.LOCAL_ACTIVITY, Kind.ACTIVITY))
@@ -68,12 +70,12 @@ def _enrich(operations: pd.DataFrame, span: pd.DataFrame, spans: pd.DataFrame) -
     codes = number(both["run"], both["activity_id"])
     rows = rows_of(codes[: len(operations)], codes[len(operations) :])
     rows[~present(operations["activity_id"])] = -1
-    said = take(span, rows)
+    said = take(span[_SAID_OF_ACTIVITIES], rows)
     operations["agent"] = first_known(said["agent"], operations["agent"])
     operations["model"] = first_known(said["model"], operations["model"])
     operations["max_attempts"] = first_known(operations["max_attempts"], said["max_attempts"])
     operations["parent_span_id"] = first_known(operations["parent_span_id"], said["parent_span_id"])
-    parent = take(spans, _rows_by_text(operations["parent_span_id"], spans["span_id"]))
+    parent = take(spans[["agent", "kind"]], _rows_by_text(operations["parent_span_id"], spans["span_id"]))
     operations["agent"] = first_known(operations["agent"], parent["agent"])
     plain = among(operations["kind"], Kind.ACTIVITY)
     tool = among(parent["kind"], names.SPAN_TOOL) & ~present(said["operation_kind"])

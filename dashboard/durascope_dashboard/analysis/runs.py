@@ -1,6 +1,7 @@
 """The roll-up of one row per run, out of its settled operations and attempts."""
 
 import json
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,18 @@ import pandas as pd
 
 from durascope.records import Kind
 from durascope_dashboard.analysis.attribution import CLASSES
-from durascope_dashboard.analysis.keys import Codes, Floats, Mask, among, first_known, floats, present, rows_of, take
+from durascope_dashboard.analysis.keys import (
+    Codes,
+    Floats,
+    Mask,
+    among,
+    first_known,
+    floats,
+    present,
+    rows_of,
+    take,
+    texts,
+)
 from durascope_dashboard.analysis.operations import OPEN
 from durascope_dashboard.store.schema import HISTORY_RUNS, TIME_CLASSES
 
@@ -20,7 +32,8 @@ def base(keys: pd.DataFrame, history: pd.DataFrame, spanned: pd.DataFrame, span_
     everything = np.arange(len(keys))
     told = take(history, rows_of(everything, history["run"].to_numpy()))
     spanned = take(spanned, rows_of(everything, spanned["run"].to_numpy(dtype=np.int64)))
-    attempt = take(span_attempts, rows_of(everything, span_attempts["run"].to_numpy()))
+    shared = [field.name for field in HISTORY_RUNS if field.name in span_attempts and field.name not in keys]
+    attempt = take(span_attempts[shared], rows_of(everything, span_attempts["run"].to_numpy()))
     result = keys.copy()
     for field in HISTORY_RUNS:
         if field.name in keys:
@@ -91,19 +104,34 @@ def add_names(runs: pd.DataFrame, operations: pd.DataFrame, attempts: pd.DataFra
     runs["unpriced_models"] = _json_lists(
         attempts["run"][unpriced], attempts["model"][unpriced].fillna("unknown"), size
     )
-    retried = operations[present(operations["activity_id"])].sort_values(["scheduled", "event_id"], kind="stable")
+    retried = operations.loc[present(operations["activity_id"]), ["run", "attempts", "scheduled", "event_id"]]
+    retried = retried.iloc[np.lexsort((floats(retried["event_id"]), floats(retried["scheduled"])))]
     counts = _gathered(retried["run"], retried["attempts"].astype("int64"))
-    runs["spark"] = [json.dumps(counts[run][-_SPARK:]) if run in counts else "[]" for run in range(size)]
-    failed = attempts[among(attempts["status"], "error", "timeout", "lost") & present(attempts["error_type"])]
+    runs["spark"] = [_json_numbers(tuple(counts.get(run, ())[-_SPARK:])) for run in range(size)]
+    wrong = among(attempts["status"], "error", "timeout", "lost") & present(attempts["error_type"])
+    failed = attempts.loc[wrong, ["run", "error_type", "ended", "started"]]
     last = failed.assign(moment=failed["ended"].fillna(failed["started"])).sort_values("moment", kind="stable")
     rows = rows_of(np.arange(size), last["run"].to_numpy())
     runs["last_error_type"] = first_known(take(last, rows)["error_type"], runs["failure_type"])
 
 
 def _json_lists(run: "pd.Series[int]", name: "pd.Series[str]", size: int) -> list[str]:
-    pairs = pd.DataFrame({"run": run, "name": name}).dropna().drop_duplicates()
-    names = _gathered(pairs["run"], pairs["name"])
-    return [json.dumps(sorted(names[run]), ensure_ascii=False) if run in names else "[]" for run in range(size)]
+    names: dict[int, set[str]] = {}
+    for number, found in zip(run.tolist(), texts(name), strict=True):
+        if found is not None:
+            names.setdefault(number, set()).add(found)
+    return [_json_names(frozenset(names.get(run, ()))) for run in range(size)]
+
+
+@lru_cache(maxsize=4096)
+def _json_names(names: frozenset[str]) -> str:
+    """Runs of a fleet have the same agents and models over and over."""
+    return json.dumps(sorted(names), ensure_ascii=False)
+
+
+@lru_cache(maxsize=4096)
+def _json_numbers(numbers: tuple[int, ...]) -> str:
+    return json.dumps(numbers)
 
 
 def _gathered(run: "pd.Series[int]", value: "pd.Series[Any]") -> dict[int, list[Any]]:

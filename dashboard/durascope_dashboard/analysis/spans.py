@@ -12,9 +12,15 @@ import pandas as pd
 
 from durascope import conventions as names
 from durascope.records import Kind, RunStatus
-from durascope_dashboard.analysis.keys import Codes, Mask, among, floats, number, present, rows_of, take
+from durascope_dashboard.analysis.keys import Codes, Mask, among, floats, number, present, rows_of, take, texts
 
 _OF_WORKFLOW = ["run", "start", "end", "status", "status_message", "trace_id", "parent_span_id", "attributes"]
+_SAID_OF_RUNS = {
+    "workflow_type": names.WORKFLOW_TYPE, "task_queue": names.TASK_QUEUE, "first_run_id": names.FIRST_RUN_ID,
+    "build_id": names.BUILD_ID, "parent_workflow_id": names.PARENT_WORKFLOW_ID, "parent_run_id": names.PARENT_RUN_ID,
+    "previous_run_id": names.PREVIOUS_RUN_ID, "conversation_id": names.GEN_AI_CONVERSATION_ID,
+    "failure_type": names.ERROR_TYPE,
+}  # fmt: skip
 _STATUSES = frozenset(RunStatus)
 _STATUS = {"ok": RunStatus.COMPLETED, "error": RunStatus.FAILED}
 _IN_WORKFLOW = (names.SPAN_TOOL, names.SPAN_MCP)
@@ -26,6 +32,8 @@ _KINDS = {names.SPAN_TOOL: Kind.TOOL, names.SPAN_MCP: Kind.MCP, names.SPAN_GUARD
 def newest(spans: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Each span once; and the repetitions, of which the begun half of a span (no end yet) is none."""
     ordered = spans.iloc[np.lexsort((floats(spans["seq"]), present(spans["end"])))]
+    if ordered["span_id"].is_unique:  # as good as always
+        return ordered.reset_index(drop=True), ordered.iloc[:0]
     repeated = ordered.duplicated(["trace_id", "span_id"], keep="last").to_numpy()
     return ordered[~repeated].reset_index(drop=True), ordered[repeated & present(ordered["end"])]
 
@@ -45,29 +53,28 @@ def _parsed(text: Any) -> dict[str, Any]:
 
 def workflow_runs(spans: pd.DataFrame) -> pd.DataFrame:
     """One row of run facts for each run that has a workflow span; columns as HISTORY_RUNS, keyed by ``run``."""
-    of_workflow = spans.loc[among(spans["kind"], names.SPAN_WORKFLOW), _OF_WORKFLOW].drop_duplicates("run", keep="last")
-    rows = []
-    for span in of_workflow.to_dict("records"):
-        said = _parsed(span["attributes"])
-        outcome = _attribute(said, names.OUTCOME)
-        open_ = pd.isna(span["end"])
-        status = RunStatus.RUNNING if open_ else _STATUS.get(span["status"], RunStatus.COMPLETED)
-        rows.append({
-            "run": span["run"], "started": span["start"], "closed": span["end"],
-            "status": outcome if outcome in _STATUSES and not open_ else str(status),
-            "workflow_type": _attribute(said, names.WORKFLOW_TYPE), "task_queue": _attribute(said, names.TASK_QUEUE),
-            "first_run_id": _attribute(said, names.FIRST_RUN_ID), "build_id": _attribute(said, names.BUILD_ID),
-            "parent_workflow_id": _attribute(said, names.PARENT_WORKFLOW_ID),
-            "parent_run_id": _attribute(said, names.PARENT_RUN_ID),
-            "previous_run_id": _attribute(said, names.PREVIOUS_RUN_ID),
-            "conversation_id": _attribute(said, names.GEN_AI_CONVERSATION_ID),
-            "trace_id": span["trace_id"], "parent_span_id": span["parent_span_id"],
-            "failure_type": _attribute(said, names.ERROR_TYPE), "failure_message": span["status_message"],
-        })  # fmt: skip
-    columns = ["run", "started", "closed", "status", "workflow_type", "task_queue", "first_run_id", "build_id",
-               "parent_workflow_id", "parent_run_id", "previous_run_id", "conversation_id", "trace_id",
-               "parent_span_id", "failure_type", "failure_message"]  # fmt: skip
-    return pd.DataFrame(rows, columns=columns)
+    chosen = spans.loc[among(spans["kind"], names.SPAN_WORKFLOW), _OF_WORKFLOW].drop_duplicates("run", keep="last")
+    said = [_parsed(text) for text in texts(chosen["attributes"])]
+    ended = present(chosen["end"]).tolist()
+    facts = {name: [_attribute(row, key) for row in said] for name, key in _SAID_OF_RUNS.items()}
+    facts["status"] = [
+        _status(_attribute(row, names.OUTCOME), status, closed)
+        for row, status, closed in zip(said, texts(chosen["status"]), ended, strict=True)
+    ]
+    return pd.DataFrame(
+        {
+            "run": chosen["run"], "started": chosen["start"], "closed": chosen["end"],
+            "trace_id": chosen["trace_id"], "parent_span_id": chosen["parent_span_id"],
+            "failure_message": chosen["status_message"],
+        } | {name: pd.array(found, dtype="string") for name, found in facts.items()}
+    ).reset_index(drop=True)  # fmt: skip
+
+
+def _status(outcome: str | None, status: str | None, closed: bool) -> str:
+    """A run's, of what its workflow span says."""
+    if not closed:
+        return str(RunStatus.RUNNING)
+    return outcome if outcome in _STATUSES else str(_STATUS.get(status or "", RunStatus.COMPLETED))
 
 
 def _with_activity_below(spans: pd.DataFrame, parents: "pd.Series[str]") -> Mask:

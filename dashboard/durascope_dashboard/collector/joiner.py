@@ -4,6 +4,7 @@ The collector writes a request to the child's stdin and reads the answer from it
 pickle of Arrow tables. The child ends when its stdin does, so it never outlives the collector, however that ends.
 """
 
+import gc
 import logging
 import os
 import pickle
@@ -119,6 +120,7 @@ def _serve() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):  # they may reach the whole group; the collector still has to flush
         signal.signal(number, signal.SIG_IGN)
     os.nice(_NICE)
+    gc.set_threshold(50_000, 20, 50)  # frames are many objects and no cycles
     incoming, outgoing = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a stray print must not end up between two answers
     while True:

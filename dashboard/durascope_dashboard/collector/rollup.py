@@ -78,7 +78,8 @@ class RollUp:
     @property
     def dirty_count(self) -> int:
         """How many runs wait to be joined, or are being joined."""
-        return len(self._dirty) + len(self._taken)
+        with self._lock:  # a run that is just being taken is in neither for a moment
+            return len(self._dirty) + len(self._taken)
 
     @property
     def lag_s(self) -> float:
