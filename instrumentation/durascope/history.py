@@ -3,40 +3,29 @@
 ``read_history`` folds a whole history; ``HistoryReader`` takes events as they come, for runs that are still open.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any, Final
 
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent
 
 from durascope._history_activities import MODEL_ACTIVITIES, Activities, duration_ms, micros
-from durascope._history_failures import read_failure
-from durascope._history_inherited import noted
 from durascope._history_json import HistoryFile, load_history_json
 from durascope._history_local import LOCAL_ACTIVITY_MARKER, LocalActivities
+from durascope._history_operations import Others
+from durascope._history_outcomes import ACTIVITY_OUTCOMES, BENIGN_CAUSES, RUN_OUTCOMES, WORK_OUTCOMES
 from durascope._history_payloads import Decode, json_object, json_value
 from durascope._history_run import Run
 from durascope._history_waits import Waits
 from durascope.conventions import HEADER_DURASCOPE, HEADER_NEXUS_PARENT
 from durascope.exceptions import HistoryError
 from durascope.identity import RunKey, child_operation, nexus_operation
-from durascope.records import HistoryRecord, Kind, Micros, OperationFacts, RunStatus, Status
+from durascope.records import HistoryRecord, Kind, Micros, Status
 
 __all__ = ["HistoryError", "HistoryFile", "HistoryReader", "load_history_json", "read_history"]
 
 # Signals and updates of the SDK's own machinery (streams); nobody waited for them.
 _INTERNAL = "__temporal"
-# The server's bookkeeping, not failures of the workflow's code.
-_BENIGN_CAUSES = frozenset(
-    {
-        WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND,
-        WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND,
-        WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_FAILOVER_CLOSE_COMMAND,
-        WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_STICKY_TASK_QUEUE,
-    }
-)
 
 
 def read_history(
@@ -62,13 +51,11 @@ class HistoryReader:
         self._run = Run(key)
         self._activities = Activities(key)
         self._local = LocalActivities(key)
+        self._others = Others(key)
         self.decode = decode
         self._waits = Waits(key)
-        self._operations: dict[int, OperationFacts] = {}  # children, timers ... by the event that opened them
-        self._begun: Counter[str] = Counter()  # children and Nexus operations so far, by name
         self._timers: dict[str, int] = {}
         self._admitted: dict[str, str] = {}
-        self._failed_task: int | None = None
         self._events = self._bytes = 0
 
     @property
@@ -78,7 +65,9 @@ class HistoryReader:
 
     @decode.setter
     def decode(self, decode: Decode | None) -> None:
-        self._decode = self._run.decode = self._activities.decode = self._local.decode = decode
+        self._decode = decode
+        for each in (self._run, self._activities, self._local, self._others):
+            each.decode = decode
 
     @property
     def model_calls(self) -> set[int]:
@@ -128,14 +117,10 @@ class HistoryReader:
         closed = self._run.closed
         open_waits, open_humans = self._waits.now_waiting(closed)
         waits, humans = [*self._waits.waits, *open_waits], [*self._waits.humans, *open_humans]
-        others = [
-            replace(op, status=Status.CANCELLED, closed=closed) if closed is not None and op.closed is None else op
-            for op in self._operations.values()
-        ]
         operations = [
             *self._activities.operations(closed),
             *self._local.closed_operations(closed),
-            *others,
+            *self._others.operations(closed),
             *humans,
         ]
         facts = self._run.facts(
@@ -154,11 +139,7 @@ class HistoryReader:
 
     def _task_scheduled(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
         self._waits.task_scheduled(at)
-        failures = attrs.attempt - 1
-        if failures > 1 and self._failed_task is not None:  # all but the first are left out of the history
-            found = self._operations[self._failed_task]
-            self._operations[self._failed_task] = replace(found, closed=at, detail=f"{failures} times in a row")
-        self._failed_task = None
+        self._others.task_scheduled(at, attrs.attempt - 1)
 
     def _task_started(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
         self._local.task_started(at)
@@ -171,24 +152,20 @@ class HistoryReader:
         self._waits.task_ended(event.event_id, at, completed=False)
         if attrs.cause == WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW:
             self._inherit(attrs.base_run_id)
-        elif attrs.cause not in _BENIGN_CAUSES:
+        elif attrs.cause not in BENIGN_CAUSES:
             name = WorkflowTaskFailedCause.Name(attrs.cause).removeprefix("WORKFLOW_TASK_FAILED_CAUSE_").lower()
-            self._open(event, at, Kind.WORKFLOW_TASK_FAILURE, name)
-            self._close(event.event_id, at, Status.ERROR, attrs.failure)
-            self._failed_task = event.event_id
+            self._others.task_failed(event.event_id, at, name, Status.ERROR, attrs.failure)
 
     def _inherit(self, base_run_id: str) -> None:
         """All that is closed by now was done by the run that this one was reset from."""
         self._run.reset_from(base_run_id)
         self._activities.inherit(base_run_id)
         self._local.inherit(base_run_id)
-        self._operations = noted(self._operations, base_run_id)
+        self._others.inherit(base_run_id)
 
     def _task_timed_out(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
         self._waits.task_ended(event.event_id, at, completed=False)
-        self._open(event, at, Kind.WORKFLOW_TASK_FAILURE, "timed_out")
-        self._close(event.event_id, at, Status.TIMEOUT)
-        self._failed_task = event.event_id
+        self._others.task_failed(event.event_id, at, "timed_out", Status.TIMEOUT)
 
     def _activity_scheduled(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
         self._waits.open_work += 1
@@ -201,7 +178,7 @@ class HistoryReader:
     def _activity_closed(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
         self._waits.open_work = max(self._waits.open_work - 1, 0)
         self._waits.internal()
-        self._activities.closed(at, attrs, _ACTIVITY_OUTCOMES[event.event_type])
+        self._activities.closed(at, attrs, ACTIVITY_OUTCOMES[event.event_type])
 
     def _marker(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
         if attrs.marker_name == LOCAL_ACTIVITY_MARKER:
@@ -210,33 +187,29 @@ class HistoryReader:
 
     def _child_initiated(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
         self._waits.open_work += 1
-        own_id = child_operation(attrs.workflow_id, self._nth(f"child {attrs.workflow_id}"))
+        own_id = child_operation(attrs.workflow_id, self._others.nth(f"child {attrs.workflow_id}"))
         ours = json_object(attrs.header.fields.get(HEADER_DURASCOPE), self.decode)
         parent = ours.get("parent")
-        self._open(event, at, Kind.CHILD, attrs.workflow_type.name, attrs.workflow_id, own_id, parent)
+        self._others.open(event.event_id, at, Kind.CHILD, attrs.workflow_type.name, attrs.workflow_id, own_id, parent)
 
     def _work_closed(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
         self._waits.open_work = max(self._waits.open_work - 1, 0)
         self._waits.internal()
         opener = getattr(attrs, "initiated_event_id", 0) or getattr(attrs, "scheduled_event_id", 0)
-        self._close(opener, at, _WORK_OUTCOMES[event.event_type], getattr(attrs, "failure", None))
+        self._others.close(opener, at, WORK_OUTCOMES[event.event_type], getattr(attrs, "failure", None))
 
     def _nexus_scheduled(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
         self._waits.open_work += 1
         name = f"{attrs.service}.{attrs.operation}"
-        own_id = nexus_operation(attrs.service, attrs.operation, self._nth(f"nexus {name}"))
+        own_id = nexus_operation(attrs.service, attrs.operation, self._others.nth(f"nexus {name}"))
         parent = attrs.nexus_header.get(HEADER_NEXUS_PARENT)
-        self._open(event, at, Kind.NEXUS, name, attrs.endpoint, own_id, parent)
-
-    def _nth(self, name: str) -> int:
-        self._begun[name] += 1
-        return self._begun[name]
+        self._others.open(event.event_id, at, Kind.NEXUS, name, attrs.endpoint, own_id, parent)
 
     def _timer_started(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
         self._waits.open_timers += 1
         self._timers[attrs.timer_id] = event.event_id
         seconds = (duration_ms(attrs, "start_to_fire_timeout") or 0) / 1000
-        self._open(event, at, Kind.TIMER, "timer", f"{seconds:g} s")
+        self._others.open(event.event_id, at, Kind.TIMER, "timer", f"{seconds:g} s")
 
     def _timer_closed(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
         self._waits.open_timers = max(self._waits.open_timers - 1, 0)
@@ -244,14 +217,14 @@ class HistoryReader:
         if fired:  # a cancelled one ended with the workflow task that cancelled it
             self._waits.internal()
         opener = self._timers.pop(attrs.timer_id, attrs.started_event_id)
-        self._close(opener, at, Status.OK if fired else Status.CANCELLED)
+        self._others.close(opener, at, Status.OK if fired else Status.CANCELLED)
 
     def _signalled(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
         if attrs.signal_name.startswith(_INTERNAL):
             return
         self._waits.signalled(at, attrs.signal_name)
-        self._open(event, at, Kind.SIGNAL, attrs.signal_name, attrs.signal_name)
-        self._close(event.event_id, at, Status.OK)
+        self._others.open(event.event_id, at, Kind.SIGNAL, attrs.signal_name, attrs.signal_name)
+        self._others.close(event.event_id, at, Status.OK)
 
     def _update_admitted(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
         self._admitted[attrs.request.meta.update_id] = attrs.request.input.name
@@ -261,45 +234,17 @@ class HistoryReader:
         if name.startswith(_INTERNAL):
             return
         self._waits.updated(name)
-        self._open(event, at, Kind.UPDATE, name, name)
+        self._others.open(event.event_id, at, Kind.UPDATE, name, name)
 
     def _update_completed(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
         failure = attrs.outcome.failure if attrs.outcome.HasField("failure") else None
-        self._close(attrs.accepted_event_id, at, Status.OK if failure is None else Status.ERROR, failure)
+        self._others.close(attrs.accepted_event_id, at, Status.OK if failure is None else Status.ERROR, failure)
 
     def _cancel_requested(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
         self._waits.internal()
 
     def _closed(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
-        self._run.close(at, attrs, _RUN_OUTCOMES[event.event_type])
-
-    def _open(
-        self, event: HistoryEvent, at: Micros, kind: Kind, name: str,
-        detail: str | None = None, own_id: str | None = None, parent: object = None,
-    ) -> None:  # fmt: skip
-        self._operations[event.event_id] = OperationFacts(
-            *self.key,
-            operation_id=own_id or f"{kind.value}:{event.event_id}",
-            kind=kind,
-            name=name,
-            status=Status.RUNNING,
-            scheduled=at,
-            parent_span_id=parent if isinstance(parent, str) else None,
-            event_id=event.event_id,
-            detail=detail,
-        )
-
-    def _close(self, opener: int, at: Micros, status: Status, failure: Any = None) -> None:
-        operation = self._operations.get(opener)
-        if operation is not None:
-            cause = read_failure(failure, self.decode) if failure is not None and failure.ByteSize() else None
-            self._operations[opener] = replace(
-                operation,
-                status=status,
-                closed=at,
-                error_type=cause.type if cause else None,
-                error_message=cause.message if cause else None,
-            )
+        self._run.close(at, attrs, RUN_OUTCOMES[event.event_type])
 
 
 def _is_command(event: HistoryEvent) -> bool:
@@ -308,32 +253,6 @@ def _is_command(event: HistoryEvent) -> bool:
     return bool(attributes and getattr(getattr(event, attributes), "workflow_task_completed_event_id", 0))
 
 
-_ACTIVITY_OUTCOMES: Final = {
-    EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED: Status.OK,
-    EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED: Status.ERROR,
-    EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT: Status.TIMEOUT,
-    EventType.EVENT_TYPE_ACTIVITY_TASK_CANCELED: Status.CANCELLED,
-}
-_WORK_OUTCOMES: Final = {
-    EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_FAILED: Status.ERROR,
-    EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_COMPLETED: Status.OK,
-    EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_FAILED: Status.ERROR,
-    EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TIMED_OUT: Status.TIMEOUT,
-    EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_CANCELED: Status.CANCELLED,
-    EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TERMINATED: Status.ERROR,
-    EventType.EVENT_TYPE_NEXUS_OPERATION_COMPLETED: Status.OK,
-    EventType.EVENT_TYPE_NEXUS_OPERATION_FAILED: Status.ERROR,
-    EventType.EVENT_TYPE_NEXUS_OPERATION_CANCELED: Status.CANCELLED,
-    EventType.EVENT_TYPE_NEXUS_OPERATION_TIMED_OUT: Status.TIMEOUT,
-}
-_RUN_OUTCOMES: Final = {
-    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED: RunStatus.COMPLETED,
-    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED: RunStatus.FAILED,
-    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT: RunStatus.TIMED_OUT,
-    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED: RunStatus.CANCELLED,
-    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED: RunStatus.TERMINATED,
-    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW: RunStatus.CONTINUED_AS_NEW,
-}
 _Handler = Callable[[HistoryReader, HistoryEvent, Micros, Any], None]
 _R = HistoryReader
 _HANDLERS: Final[dict[int, _Handler]] = {
@@ -345,11 +264,11 @@ _HANDLERS: Final[dict[int, _Handler]] = {
     EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT: _R._task_timed_out,
     EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED: _R._activity_scheduled,
     EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED: _R._activity_started,
-    **dict.fromkeys(_ACTIVITY_OUTCOMES, _R._activity_closed),
+    **dict.fromkeys(ACTIVITY_OUTCOMES, _R._activity_closed),
     EventType.EVENT_TYPE_MARKER_RECORDED: _R._marker,
     EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED: _R._child_initiated,
     EventType.EVENT_TYPE_NEXUS_OPERATION_SCHEDULED: _R._nexus_scheduled,
-    **dict.fromkeys(_WORK_OUTCOMES, _R._work_closed),
+    **dict.fromkeys(WORK_OUTCOMES, _R._work_closed),
     EventType.EVENT_TYPE_TIMER_STARTED: _R._timer_started,
     EventType.EVENT_TYPE_TIMER_FIRED: _R._timer_closed,
     EventType.EVENT_TYPE_TIMER_CANCELED: _R._timer_closed,
@@ -358,7 +277,7 @@ _HANDLERS: Final[dict[int, _Handler]] = {
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED: _R._update_accepted,
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED: _R._update_completed,
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED: _R._cancel_requested,
-    **dict.fromkeys(_RUN_OUTCOMES, _R._closed),
+    **dict.fromkeys(RUN_OUTCOMES, _R._closed),
 }
 _ATTRIBUTES: Final[dict[int, Any]] = {
     each: f"{EventType.Name(each).removeprefix('EVENT_TYPE_').lower()}_event_attributes"  # type: ignore[arg-type]  # stubs
