@@ -29,9 +29,9 @@ from durascope.records import HistoryRecord
 from durascope_dashboard.demo.dev_server import DevServer
 from sample_workflows.model_server import Usage
 from sample_workflows.model_server.usage import NOTHING
-from tests.histories import scenarios
+from tests.histories import activities, scenarios
+from tests.histories.activities import Truth, ms
 from tests.histories.agents import run_agent
-from tests.histories.scenarios import Truth, ms
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -79,13 +79,13 @@ class Recorder:
 
     async def record(self) -> Recording:
         """Run them all, side by side."""
-        scenarios.TRUTH.clear()
+        activities.TRUTH.clear()
         scenarios.BROKEN.clear()
         worker = Worker(
             self.client,
             task_queue=self.queue,
             workflows=scenarios.WORKFLOWS,
-            activities=scenarios.ACTIVITIES,
+            activities=activities.ACTIVITIES,
             nexus_service_handlers=[scenarios.WeatherHandler()],
             workflow_runner=UnsandboxedWorkflowRunner(),
         )
@@ -105,7 +105,7 @@ class Recorder:
                 self.ended_from_outside(),
                 self.reset(),
             )
-        self.recording.truth = list(scenarios.TRUTH)
+        self.recording.truth = list(activities.TRUTH)
         return self.recording
 
     async def start(

@@ -1,39 +1,19 @@
-"""Small workflows, one for each thing that a history can hold. Their activities write down what really happened."""
+"""Small workflows, one for each thing that a history can hold."""
 
 import asyncio
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 import nexusrpc.handler
-from temporalio import activity, workflow
+from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, FailureError
 
+with workflow.unsafe.imports_passed_through():
+    from tests.histories.activities import cancellable, exhausted, flaky, ms, rate_limited, refused, stuck
+
 NOBODY = "nobody-polls-this-queue"
 INTERVAL_S = 0.2
-
-
-@dataclass(frozen=True)
-class Truth:
-    """One attempt as the activity itself saw it; times in Unix seconds."""
-
-    workflow_id: str
-    run_id: str
-    activity_id: str
-    attempt: int
-    start: float
-    end: float
-
-
-TRUTH: list[Truth] = []
-
-
-def ms(milliseconds: float) -> timedelta:
-    """So many milliseconds."""
-    return timedelta(milliseconds=milliseconds)
+SECONDS = timedelta(seconds=60)
 
 
 def policy(maximum_attempts: int = 0) -> RetryPolicy:
@@ -41,64 +21,6 @@ def policy(maximum_attempts: int = 0) -> RetryPolicy:
     return RetryPolicy(
         initial_interval=timedelta(seconds=INTERVAL_S), backoff_coefficient=2.0, maximum_attempts=maximum_attempts
     )
-
-
-class _Written:
-    """``async with``: writes a Truth, however the body ends."""
-
-    async def __aenter__(self) -> None:
-        self._start = time.time()
-
-    async def __aexit__(self, *_: object) -> None:
-        info = activity.info()
-        run = info.workflow_id or "", info.workflow_run_id or ""
-        TRUTH.append(Truth(*run, info.activity_id, info.attempt, self._start, time.time()))
-
-
-@activity.defn
-async def flaky(failures: int) -> str:
-    """Fails on so many attempts, 50 ms each."""
-    async with _Written():
-        await asyncio.sleep(0.05)
-        attempt = activity.info().attempt
-        if attempt <= failures:
-            raise RuntimeError(f"attempt {attempt} failed")
-    return "done"
-
-
-@activity.defn
-async def rate_limited() -> str:
-    """The provider says when to come back."""
-    async with _Written():
-        if activity.info().attempt == 1:
-            message = "Error code: 429 - slow down"
-            raise ApplicationError(message, type="APIStatusError", next_retry_delay=ms(700))
-    return "done"
-
-
-@activity.defn
-async def refused() -> None:
-    """Not worth another attempt."""
-    raise ApplicationError("no such city", type="NoSuchCity", non_retryable=True)
-
-
-@activity.defn
-async def stuck() -> None:
-    """Never ends by itself, never heartbeats."""
-    async with _Written():
-        await asyncio.sleep(60)
-
-
-@activity.defn
-async def cancellable() -> None:
-    """Heartbeats until it is cancelled."""
-    async with _Written():
-        while True:
-            activity.heartbeat()
-            await asyncio.sleep(0.05)
-
-
-SECONDS = timedelta(seconds=60)
 
 
 @workflow.defn
@@ -121,13 +43,6 @@ class Retried:
                 continue
 
 
-@activity.defn
-async def exhausted() -> None:
-    """Fails on every attempt."""
-    async with _Written():
-        raise RuntimeError("still broken")
-
-
 @workflow.defn
 class Slow:
     """An activity that fails twice, with seconds between."""
@@ -139,14 +54,6 @@ class Slow:
             flaky, 2, start_to_close_timeout=SECONDS,
             retry_policy=RetryPolicy(initial_interval=ms(1500), backoff_coefficient=1.0),
         )  # fmt: skip
-
-
-@activity.defn(name="invoke_model_activity")
-async def model(asked: dict[str, str]) -> dict[str, Any]:
-    """A model's answer as the Agents integration keeps it."""
-    usage: dict[str, Any] = {"requests": 1, "input_tokens": 120, "output_tokens": 30, "total_tokens": 150}
-    details = {"input_tokens_details": {"cached_tokens": 64}, "output_tokens_details": {"reasoning_tokens": 8}}
-    return {"output": [], "usage": usage | details, "response_id": "resp-1"}
 
 
 @workflow.defn
@@ -410,4 +317,3 @@ WORKFLOWS = [
     Broken,
     CallsNexus,
 ]
-ACTIVITIES: list[Callable[..., Any]] = [flaky, model, rate_limited, refused, stuck, cancellable, exhausted]

@@ -8,9 +8,9 @@ from temporalio.api.history.v1 import HistoryEvent
 
 from durascope.history import read_history
 from durascope.records import AttemptFacts, HistoryRecord, Kind, Micros, RetryBy, RunStatus, Status
+from tests.histories.activities import Truth
 from tests.histories.conftest import Told, attempts_of, operation_of
 from tests.histories.recording import Recording, load
-from tests.histories.scenarios import Truth
 
 Find = Callable[..., Told]
 pytestmark = pytest.mark.timeout(120)

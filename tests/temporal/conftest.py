@@ -15,7 +15,7 @@ from durascope.identity import RunKey
 from durascope.records import HistoryRecord, Micros, RunStatus
 from durascope_dashboard.temporal.connection import TemporalConfig
 from durascope_dashboard.temporal.follower import Follower, Pace
-from tests.histories import scenarios
+from tests.histories import activities, scenarios
 
 DEADLINE_S = 30.0
 QUICK = Pace(discover_s=0.2, reconcile_s=1.0, flush_s=0.05, describe_s=0.2, backoff_s=(0.05, 0.2))
@@ -101,7 +101,7 @@ async def working(client: Client) -> AsyncIterator[str]:
         client,
         task_queue=queue,
         workflows=scenarios.WORKFLOWS,
-        activities=scenarios.ACTIVITIES,
+        activities=activities.ACTIVITIES,
         nexus_service_handlers=[scenarios.WeatherHandler()],
         workflow_runner=UnsandboxedWorkflowRunner(),
     ):

@@ -14,7 +14,7 @@ from durascope.records import RetryBy, RunStatus, Status
 from durascope_dashboard.demo.dev_server import DevServer, free_port
 from durascope_dashboard.temporal.discovery import Found
 from durascope_dashboard.temporal.pages import list_runs, run_key
-from tests.histories import scenarios
+from tests.histories import activities
 from tests.temporal.conftest import Memory, eventually, following, working
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(120)]
@@ -71,7 +71,7 @@ async def test_attempts_under_way_are_kept_as_evidence(temporal_server: DevServe
     async with working(client) as queue, following(temporal_server.address, memory):
         await client.execute_workflow("Slow", id=name, task_queue=queue)
         await memory.has(name, RunStatus.COMPLETED)
-    truth = {entry.attempt: entry for entry in scenarios.TRUTH if entry.workflow_id == name}
+    truth = {entry.attempt: entry for entry in activities.TRUTH if entry.workflow_id == name}
     for number in (1, 2):
         seen = memory.observations[name, "1", number]
         assert (seen["status"], seen["error_type"]) == (Status.ERROR, "RuntimeError")
