@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from durascope_dashboard.exceptions import StoreIncompatible, StoreUnavailable
+from durascope_dashboard.store import schema
 from durascope_dashboard.store.duckdb_store import DuckStore
 from tests.store.rows import rows, run_rows
 
@@ -22,6 +24,21 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
             store.write({"observations": seen, "runs": bad})
         assert store.sql("SELECT count(*) AS n FROM observations")["n"].to_pylist() == [0]
         store.append("runs", run_rows(1))
+
+
+def test_evidence_does_not_wait_for_what_was_joined(tmp_path: Path) -> None:
+    """They are written beside each other; what touches both, as retention does, waits for both."""
+    with DuckStore(tmp_path / "store.duckdb") as store, ThreadPoolExecutor(1) as other:
+        with store._writing(["runs", "operations", "attempts"]) as connection:
+            connection.execute("DELETE FROM runs")
+            other.submit(store.append, "observations", rows("observations", {"activity_id": "1", "attempt": 1})).result(
+                5
+            )
+            both = other.submit(store.replace, run_rows(1).select(schema.RUN_KEY), {"spans": None, "runs": None})
+            with pytest.raises(TimeoutError):
+                both.result(0.2)
+        both.result(5)
+        assert store.sql("SELECT count(*) AS n FROM observations")["n"].to_pylist() == [1]
 
 
 def test_a_damaged_file_is_one_sentence_and_untouched(tmp_path: Path) -> None:

@@ -26,6 +26,9 @@ Join = Callable[[Tables, int], Tables]
 
 _SIZE: Final = struct.Struct("<Q")
 _NICE: Final = 5  # joins give way to receiving, not the other way round
+# The child holds much for a moment and little between: what it frees should not be kept aside. It is 50 MB less at its
+# height; in the collector's own process, with its dozen threads, the same costs a tenth of the speed.
+_LEAN: Final = {"MALLOC_ARENA_MAX": "2", "ARROW_DEFAULT_MEMORY_POOL": "system"}
 
 
 class JoinFailed(Exception):
@@ -69,7 +72,10 @@ class Joiner:
         process = self._process
         if process is None:
             process = self._process = subprocess.Popen(
-                [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+                [sys.executable, "-m", __name__],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=_LEAN | os.environ,
             )
         assert process.stdin is not None
         assert process.stdout is not None

@@ -1,10 +1,12 @@
 """The embedded store: one DuckDB file, owned by one process; every other process asks that one (see reader.py).
 
-Writes go through one thread at a time (``write`` is one transaction); any number of threads may query meanwhile.
+Evidence is written by one thread at a time, and beside it what was joined by another: they touch different tables, and
+who sends spans must not wait for a join to be stored. Any number of threads may query meanwhile.
 """
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from durascope_dashboard.analysis.join import Evidence, Joined
 
 CHECKPOINT_THRESHOLD = "1GB"  # the collector folds the log in itself, long before that
-MEMORY_LIMIT = "320MB"
+MEMORY_LIMIT = "256MB"
 EVIDENCE = ("spans", "span_attempts", "observations", "history_runs", "history_operations", "history_attempts",
             "history_waits")  # fmt: skip
 JOINED = ("runs", "operations", "attempts")
@@ -55,7 +57,9 @@ class DuckStore:
         self.read_only = read_only
         config = {"checkpoint_threshold": CHECKPOINT_THRESHOLD, "memory_limit": memory_limit}
         self._connection = opening.open_checked(self.path, read_only=read_only, config=config)
-        self._write_lock = threading.Lock()
+        self._write_lock = threading.Lock()  # of evidence; who needs both takes this one first
+        self._joined_lock = threading.Lock()  # of the joined tables, and of meta
+        self._joined_connection = self._connection.cursor()
         self._local = threading.local()
         self._cursors: list[duckdb.DuckDBPyConnection] = []
         self._cursors_lock = threading.Lock()
@@ -72,16 +76,10 @@ class DuckStore:
 
     def write(self, tables: Mapping[str, pa.Table]) -> None:
         """Append or upsert all of ``tables`` (name -> rows) in one transaction; committed when this returns."""
-        with self._write_lock:
-            self._connection.execute("BEGIN")
-            try:
-                for name, rows in tables.items():
-                    if rows.num_rows:
-                        self._put(name, rows)
-                self._connection.execute("COMMIT")
-            except BaseException:
-                self._rollback()
-                raise
+        with self._writing(tables) as connection:
+            for name, rows in tables.items():
+                if rows.num_rows:
+                    _put(connection, name, rows)
 
     def append(self, table: str, rows: pa.Table) -> None:
         """Write one table; upserts where the table has a key."""
@@ -104,65 +102,33 @@ class DuckStore:
 
         ``as_of`` says nothing here: there is one writer, and what it writes last is newest.
         """
-        with self._write_lock:
-            self._connection.execute("BEGIN")
-            self._connection.register("run_keys_in", run_keys)
+        with self._writing(tables) as connection:
+            connection.register("run_keys_in", run_keys)
             try:
                 for name, rows in tables.items():
-                    self._delete(name, schema.RUN_KEY, "run_keys_in")
+                    _delete(connection, name, schema.RUN_KEY, "run_keys_in")
                     if rows is not None and rows.num_rows:
-                        self._insert(name, rows)
-                self._connection.execute("COMMIT")
-            except BaseException:
-                self._rollback()
-                raise
+                        _insert(connection, name, rows)
             finally:
-                self._connection.unregister("run_keys_in")
+                connection.unregister("run_keys_in")
 
-    def _put(self, name: str, rows: pa.Table) -> None:
-        if name not in keys.UPSERTED:
-            self._insert(name, rows)
-            return
-        self._upsert(name, rows)
-
-    def _insert(self, name: str, rows: pa.Table) -> None:
-        self._connection.register("incoming", rows.select(schema.TABLES[name].names))
-        try:
-            self._connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM incoming")
-        finally:
-            self._connection.unregister("incoming")
-
-    def _upsert(self, name: str, rows: pa.Table) -> None:
-        """Delete and insert rather than ON CONFLICT, which needs an index. The newest row of a key stays."""
-        unique = keys.UPSERTED[name]
-        key = ", ".join(unique)
-        names = schema.TABLES[name].names
-        numbered = rows.select(names).append_column("ordinal", pa.array(range(1, rows.num_rows + 1), pa.int64()))
-        self._connection.register("incoming", numbered)
-        try:
-            present = self._connection.sql(
-                f"SELECT *, 0::BIGINT AS ordinal FROM {name} SEMI JOIN incoming USING ({key})"
-            ).to_arrow_table()
-            self._connection.register("candidates", pa.concat_tables([present.cast(numbered.schema), numbered]))
-            columns = ", ".join(_choose(column) for column in names if column not in unique)
-            best = self._connection.sql(f"SELECT {key}, {columns} FROM candidates GROUP BY {key}").to_arrow_table()
-            if present.num_rows:
-                self._delete(name, unique, "incoming")
-        finally:
-            self._connection.unregister("incoming")
-        self._insert(name, best)
-
-    def _delete(self, name: str, key: Sequence[str], among: str) -> None:
-        """Joins, here and below, and never ``(a, b) IN (...)``: only a join lets DuckDB skip row groups by their
-        least and greatest key, and run ids (UUIDv7) grow with time."""
-        same = " AND ".join(f"t.{column} = k.{column}" for column in key)
-        self._connection.execute(f"DELETE FROM {name} AS t USING {among} AS k WHERE {same}")
-
-    def _rollback(self) -> None:
-        try:
-            self._connection.execute("ROLLBACK")
-        except duckdb.Error:
-            pass  # the failed statement has ended the transaction already; its own error is on its way up
+    @contextmanager
+    def _writing(self, tables: Iterable[str]) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A transaction that writes to these tables, with nobody else writing to them."""
+        joined = [name in JOINED for name in tables]
+        with ExitStack() as locks:
+            if not all(joined):
+                locks.enter_context(self._write_lock)
+            if any(joined):
+                locks.enter_context(self._joined_lock)
+            connection = self._joined_connection if all(joined) else self._connection
+            connection.execute("BEGIN")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                _rollback(connection)
+                raise
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -267,12 +233,12 @@ class DuckStore:
 
     def set_meta(self, key: str, value: str) -> None:
         """Keep a small value (a follower's watermark) beside the data."""
-        with self._write_lock:
-            self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [key, value])
+        with self._joined_lock:
+            self._joined_connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [key, value])
 
     def execute(self, statement: str) -> None:
-        """Run one statement of our own that writes."""
-        with self._write_lock:
+        """Run one statement of our own that writes, to whatever table."""
+        with self._write_lock, self._joined_lock:
             self._connection.execute(statement)
 
     def drop_strays(self, micros: int) -> None:
@@ -304,8 +270,8 @@ class DuckStore:
         if self._closed:
             return
         self._closed = True
-        with self._write_lock, self._cursors_lock:
-            for cursor in self._cursors:
+        with self._write_lock, self._joined_lock, self._cursors_lock:
+            for cursor in (*self._cursors, self._joined_connection):
                 cursor.close()
             self._connection.close()
 
@@ -316,6 +282,56 @@ class DuckStore:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _put(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
+    if name not in keys.UPSERTED:
+        _insert(connection, name, rows)
+        return
+    _upsert(connection, name, rows)
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
+    connection.register("incoming", rows.select(schema.TABLES[name].names))
+    try:
+        connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM incoming")
+    finally:
+        connection.unregister("incoming")
+
+
+def _upsert(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
+    """Delete and insert rather than ON CONFLICT, which needs an index. The newest row of a key stays."""
+    unique = keys.UPSERTED[name]
+    key = ", ".join(unique)
+    names = schema.TABLES[name].names
+    numbered = rows.select(names).append_column("ordinal", pa.array(range(1, rows.num_rows + 1), pa.int64()))
+    connection.register("incoming", numbered)
+    try:
+        present = connection.sql(
+            f"SELECT *, 0::BIGINT AS ordinal FROM {name} SEMI JOIN incoming USING ({key})"
+        ).to_arrow_table()
+        connection.register("candidates", pa.concat_tables([present.cast(numbered.schema), numbered]))
+        columns = ", ".join(_choose(column) for column in names if column not in unique)
+        best = connection.sql(f"SELECT {key}, {columns} FROM candidates GROUP BY {key}").to_arrow_table()
+        if present.num_rows:
+            _delete(connection, name, unique, "incoming")
+    finally:
+        connection.unregister("incoming")
+    _insert(connection, name, best)
+
+
+def _delete(connection: duckdb.DuckDBPyConnection, name: str, key: Sequence[str], among: str) -> None:
+    """Joins, here and above, and never ``(a, b) IN (...)``: only a join lets DuckDB skip row groups by their
+    least and greatest key, and run ids (UUIDv7) grow with time."""
+    same = " AND ".join(f"t.{column} = k.{column}" for column in key)
+    connection.execute(f"DELETE FROM {name} AS t USING {among} AS k WHERE {same}")
+
+
+def _rollback(connection: duckdb.DuckDBPyConnection) -> None:
+    try:
+        connection.execute("ROLLBACK")
+    except duckdb.Error:
+        pass  # the failed statement has ended the transaction already; its own error is on its way up
 
 
 def _evidence_of(name: str) -> str:
