@@ -66,7 +66,7 @@ WATCH: Final = """() => {
 
 
 def empty_app(folder: Path) -> Served:
-    """A Streamlit server whose page is one word, with the dashboard's own options."""
+    """A server as Streamlit itself makes it, whose page is one word, with the dashboard's own options."""
     script = folder / "empty.py"
     script.write_text(EMPTY)
     port = free_port()

@@ -8,35 +8,10 @@ from typing import Final
 import streamlit as st
 
 from durascope_dashboard import sign_in
+from durascope_dashboard.links import PAGES
 from durascope_dashboard.panels import footer
 
-# (path, title, icon); the module of the same name in views/ has `page()`.
-PAGES: Final = (
-    ("runs", "Runs", ":material/list:"),
-    ("run", "Run", ":material/view_timeline:"),
-    ("compare", "Compare", ":material/compare_arrows:"),
-    ("reliability", "Reliability", ":material/replay:"),
-    ("cost", "Tokens and cost", ":material/toll:"),
-    ("workers", "Workers", ":material/dns:"),
-    ("health", "Health", ":material/monitor_heart:"),
-)
 ICON: Final = Path(__file__).with_name("icon.svg")  # a file of ours: a named icon would be fetched from the internet
-STYLE: Final = """<style>
-.stMainBlockContainer { padding: 4.1rem 1.6rem 2rem; max-width: 2200px; }
-.stMainBlockContainer [data-testid="stVerticalBlock"] { gap: 0.55rem; }
-.stMainBlockContainer h3 { padding: 0.3rem 0 0.45rem; }
-.stHorizontalBlock h3 { padding: 0 0 1rem; /* its block ends a rem early: in the middle of a row it would hang */ }
-[data-testid="stCaptionContainer"] { color: inherit; opacity: 0.74; }
-.stButtonGroup button[data-variant="segmented_control"] { min-height: 2.5rem; }
-[class*="st-key-again_"] { position: absolute; /* a clock, which is not seen, takes no room */ }
-@media print {
-  .stAppHeader, .stAppToolbar, [data-testid="stToolbar"], .stButton, .stDownloadButton, .ds .bar {
-    display: none !important; }
-  .stMainBlockContainer { padding: 0; }
-  .stMain, .stApp, [data-testid="stAppViewContainer"] {
-    overflow: visible !important; position: static !important; height: auto !important; }
-}
-</style>"""
 
 
 def _opener(name: str, mark: str = "") -> Callable[[], None]:
@@ -50,7 +25,6 @@ def _opener(name: str, mark: str = "") -> Callable[[], None]:
 def main() -> None:
     """Choose the page by the URL and draw it."""
     st.set_page_config(page_title="Durascope", page_icon=str(ICON), layout="wide", initial_sidebar_state="collapsed")
-    st.html(STYLE)
     pages = {
         name: st.Page(
             _opener(name), title=title, icon=icon, url_path=None if name == "runs" else name, default=name == "runs"

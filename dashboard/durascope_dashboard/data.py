@@ -76,6 +76,12 @@ def _whole(rows: pa.Table) -> pa.Table:
     return rows.cast(pa.schema(list(zip(rows.schema.names, types, strict=True))))
 
 
+def records(name: str, **params: Any) -> list[Row]:
+    """The same as :func:`table`, as dictionaries, unknown as None: of few rows much quicker than by way of a frame."""
+    found: list[Row] = _whole(table(name, **params)).to_pylist()
+    return found
+
+
 def rows(frame: pd.DataFrame) -> list[Row]:
     """The frame as dictionaries, unknown as None."""
     return [{str(k): None if v is pd.NA else v for k, v in row.items()} for row in frame.to_dict("records")]
@@ -83,7 +89,7 @@ def rows(frame: pd.DataFrame) -> list[Row]:
 
 def run(workflow_id: str, run_id: str | None, namespace: str | None = None) -> Row:
     """One run's row. Raises NotFound with what to do next."""
-    found = rows(query("run", workflow_id=workflow_id, run_id=run_id, namespace=namespace))
+    found = records("run", workflow_id=workflow_id, run_id=run_id, namespace=namespace)
     if not found:
         which = f"run {run_id} of workflow {workflow_id}" if run_id else f"run of workflow {workflow_id}"
         raise NotFound(

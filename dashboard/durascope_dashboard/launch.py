@@ -11,7 +11,7 @@ from pathlib import Path
 from durascope_dashboard.store.location import Location, secret_text
 from durascope_dashboard.theme import streamlit_options
 
-APP = Path(__file__).with_name("app.py")
+APP = Path(__file__).with_name("serving.py")
 DEFAULT_PORT = 8501
 LINKS = {
     "temporal_ui": "DURASCOPE_TEMPORAL_UI",

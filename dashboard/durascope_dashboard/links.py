@@ -3,11 +3,21 @@
 import os
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from durascope_dashboard.launch import LINKS
 
+# (path, title, icon); the module of the same name in views/ has `page()`.
+PAGES: Final = (
+    ("runs", "Runs", ":material/list:"),
+    ("run", "Run", ":material/view_timeline:"),
+    ("compare", "Compare", ":material/compare_arrows:"),
+    ("reliability", "Reliability", ":material/replay:"),
+    ("cost", "Tokens and cost", ":material/toll:"),
+    ("workers", "Workers", ":material/dns:"),
+    ("health", "Health", ":material/monitor_heart:"),
+)
 _AGENTS_TRACE = re.compile(r"trace_[A-Za-z0-9]{8,64}")
 
 

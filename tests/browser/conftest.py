@@ -25,8 +25,6 @@ FLAGS: Final = (
     "--disable-background-networking", "--disable-component-update",
 )  # fmt: skip
 WAIT_MS: Final = 40_000  # two cores, shared with the server and with other tests
-# On a deep link Streamlit's own page first asks whether the server lives below /run/ and hears that it does not.
-PROBES: Final = ("/_stcore/health", "/_stcore/host-config")
 
 
 @dataclass
@@ -111,12 +109,11 @@ class Watch:
         page.on("response", self._response)
 
     def _console(self, message: ConsoleMessage) -> None:
-        probe = "404" in message.text and any(part in (message.location or {}).get("url", "") for part in PROBES)
-        if message.type == "error" and not probe:
+        if message.type == "error":
             self.problems.append(f"console: {message.text}")
 
     def _response(self, response: Response) -> None:
-        if response.status >= 400 and not response.url.endswith(PROBES):
+        if response.status >= 400:
             self.problems.append(f"{response.status}: {response.url}")
 
 

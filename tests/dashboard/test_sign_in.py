@@ -30,5 +30,5 @@ def test_nothing_is_asked_for_without_settings(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.delenv("DURASCOPE_SERVER", raising=False)
     page = AppTest.from_file(APP, default_timeout=90).run()
     assert not page.exception
-    assert page.dataframe
+    assert "durascope_table" in [element.proto.component_name for element in page.get("bidi_component")]
     assert "Sign in" not in [button.label for button in page.button]

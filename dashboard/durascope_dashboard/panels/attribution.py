@@ -2,8 +2,6 @@
 
 from typing import Final
 
-import streamlit as st
-
 from durascope_dashboard import units
 from durascope_dashboard.data import Row
 from durascope_dashboard.panels import markup
@@ -25,18 +23,17 @@ STALE_MS: Final = 15_000.0
 """An open run is counted again every few seconds; its strip says so if it is older than this."""
 
 
-def draw(row: Row, now: int) -> None:
-    """The strip with its legend; ``now`` in µs."""
+def html(row: Row, now: int) -> str:
+    """The strip with its heading and legend; ``now`` in µs."""
     found = parts(row)
     age = (now - row["updated"]) / 1000 if row["closed"] is None and row["updated"] is not None else 0.0
-    st.markdown("###### Where did the time go" + (f" (counted {units.duration(age)} ago)" if age > STALE_MS else ""))
+    head = markup.heading("Where did the time go" + (f" (counted {units.duration(age)} ago)" if age > STALE_MS else ""))
     whole = sum(ms for _, ms in found)
     if not whole:
-        markup.html(markup.note("Where the time went is not known yet: nothing of this run has closed."))
-        return
+        return head + markup.note("Where the time went is not known yet: nothing of this run has closed.")
     colors = markup.colors()
     bars = [
         (NAMES[name], ms / whole, colors[name], f"{NAMES[name]} {units.duration(ms)} · {units.percent(ms, whole)}")
         for name, ms in found
     ]
-    markup.html(markup.strip(bars, label="Where the time went: " + "; ".join(bar[3] for bar in bars)))
+    return head + markup.strip(bars, label="Where the time went: " + "; ".join(bar[3] for bar in bars))

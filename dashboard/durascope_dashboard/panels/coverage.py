@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-import streamlit as st
-
 from durascope_dashboard import units
 from durascope_dashboard.data import Row
+from durascope_dashboard.panels import markup
 
 
 @dataclass(frozen=True)
@@ -47,4 +46,4 @@ def trust(row: Row) -> Trust:
 def draw(row: Row) -> None:
     """One line, with a sign for complete or not."""
     found = trust(row)
-    st.caption(f"{':material/verified:' if found.complete else ':material/rule:'} {found.sentence}")
+    markup.html(f'<div class="ds-line">{"✓" if found.complete else "◐"} {markup.text(found.sentence)}</div>')

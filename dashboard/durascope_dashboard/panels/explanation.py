@@ -19,11 +19,24 @@ def draw(run: Row, operations: list[Row], attempts: list[Row], path: CriticalPat
     """Write it. ``path``: what is known of the critical path; answers it with what each retry cost."""
     source = (os.environ.get("DURASCOPE_SERVER"), os.environ.get("DURASCOPE_STORE"))
     usual = _usual(source, run["workflow_type"]) if run["workflow_type"] else None
+    version = (*source, run["namespace"], run["workflow_id"], run["run_id"], run["updated"])
     if not path.savings and (run["retries"] or 0) > 0:
-        version = (*source, run["namespace"], run["workflow_id"], run["run_id"], run["updated"])
         path = _whole(version, run, operations, attempts)
-    markup.html(markup.named(explain(run, operations, attempts, usual, path).text))
+    if run["closed"] is None:
+        words = explain(run, operations, attempts, usual, path).text
+    else:
+        against = (usual["runs"], usual["duration_p50_ms"]) if usual else ()
+        words = _written((*version, *against), run, operations, attempts, usual, path)
+    markup.html(markup.named(words))
     return path
+
+
+@st.cache_resource(max_entries=20, show_spinner=False)
+def _written(
+    version: tuple[object, ...], _run: Row, _operations: list[Row], _attempts: list[Row],
+    _usual: Mapping[str, Any] | None, _path: CriticalPath,
+) -> str:  # fmt: skip
+    return explain(_run, _operations, _attempts, _usual, _path).text
 
 
 @st.cache_resource(max_entries=20, show_spinner=False)
@@ -34,5 +47,5 @@ def _whole(version: tuple[object, ...], _run: Row, _operations: list[Row], _atte
 @st.cache_data(ttl=USUAL_S, max_entries=200, show_spinner=False)
 def _usual(source: tuple[str | None, str | None], workflow_type: str) -> Mapping[str, Any] | None:
     """What is usual for a workflow type; a minute old at most."""
-    found = data.rows(data.query("type_stats", workflow_type=[workflow_type]))
+    found = data.records("type_stats", workflow_type=[workflow_type])
     return found[0] if found else None

@@ -84,7 +84,7 @@ class Filters:
 @st.cache_data(ttl=FACETS_FRESH_S, max_entries=20, show_spinner=False)
 def _facets(source: tuple[str | None, ...]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for row in data.rows(data.query("facets")):
+    for row in data.records("facets"):
         values = data.names(row["value"]) if row["facet"] in ("agents", "models") else [row["value"]]
         known = found.setdefault(row["facet"], [])
         known.extend(v for v in values if v and v not in known)

@@ -18,8 +18,8 @@ def outside(slot: DeltaGenerator, row: Row, agents_trace: str | None = None) -> 
 def draw(row: Row, now: int) -> DeltaGenerator:
     """Title line, facts, failure; answers the slot for :func:`outside`."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.badge(status.words(row["status"]), color=status.color(row["status"]))
         markup.html(
+            f'<span class="ds-badge ds-{status.tone(row["status"])}">{markup.text(status.words(row["status"]))}</span>'
             f'<b style="font-size:18px">{markup.text(row["workflow_type"] or "workflow")}</b> &ensp;'
             f'<span class="ds-mono">{markup.text(row["workflow_id"])}</span>',
             width="content",
@@ -33,17 +33,20 @@ def draw(row: Row, now: int) -> DeltaGenerator:
             query_params={"a": row["workflow_id"], "a_run": row["run_id"], "b": "median"},
         )
         places = st.container(horizontal=True, gap="small", width="content")
-    st.caption(_line(row, now))
-    if row["failure_type"] or row["failure_message"]:
-        kind, message = markup.text(row["failure_type"] or "failure"), markup.text(row["failure_message"] or "")
-        color = markup.colors()["bad"]
-        markup.html(f'<div class="ds-mono" style="color:{color}"><bdi>{kind}</bdi>: <bdi>{message}</bdi></div>')
+    markup.html(f'<div class="ds-line">{_line(row, now)}</div>{_failure(row)}')
     return places
+
+
+def _failure(row: Row) -> str:
+    if not row["failure_type"] and not row["failure_message"]:
+        return ""
+    kind, message = markup.text(row["failure_type"] or "failure"), markup.text(row["failure_message"] or "")
+    return f'<div class="ds-mono ds-bad" style="margin-top:6px"><bdi>{kind}</bdi>: <bdi>{message}</bdi></div>'
 
 
 def _line(row: Row, now: int) -> str:
     parts = [
-        f"{'running for' if row['status'] == 'running' else 'took'} **{units.duration(row['duration_ms'])}**",
+        f"{'running for' if row['status'] == 'running' else 'took'} <b>{units.duration(row['duration_ms'])}</b>",
         f"started {units.moment(row['started'])}",
         units.many(row["operations"], "operation"),
         f"{units.many(row['attempts'], 'attempt')}, {units.many(row['retries'], 'retry', 'retries')}",
@@ -71,8 +74,8 @@ def identity(row: Row) -> str:
 def relatives(row: Row) -> None:
     """The chain of runs (continue-as-new, retry, reset) and the children, with totals; nothing if the run is alone."""
     key = {"workflow_id": row["workflow_id"], "namespace": row["namespace"]}
-    chain = data.rows(data.query("chain", first_run_id=row["first_run_id"] or row["run_id"], **key))
-    children = data.rows(data.query("children", run_id=row["run_id"], **key))
+    chain = data.records("chain", first_run_id=row["first_run_id"] or row["run_id"], **key)
+    children = data.records("children", run_id=row["run_id"], **key)
     if len(chain) > 1:
         _strip(f"Chain of {len(chain):,} runs, {_totals(chain)}", chain, row["run_id"])
     if children:

@@ -2,8 +2,6 @@
 
 from typing import Final
 
-import streamlit as st
-
 from durascope_dashboard import data, units
 from durascope_dashboard.data import Row
 from durascope_dashboard.panels import markup
@@ -11,17 +9,14 @@ from durascope_dashboard.panels import markup
 _COLUMNS: Final = ("input", "cached_input", "output", "reasoning")
 
 
-def draw(row: Row) -> None:
-    """The table and, under it, what it leaves out."""
-    st.markdown("###### Token ledger")
-    markup.html(
-        markup.table(
-            ("Tokens", "input", "of it cached", "output", "of it reasoning", "cost"),
-            [_line(row, part) for part in ("billed", "useful", "wasted")],
-            right=range(1, 6),
-        )
-        + markup.note(" ".join(notes(row)))
+def html(row: Row) -> str:
+    """The table with its heading and, under it, what it leaves out."""
+    table = markup.table(
+        ("Tokens", "input", "of it cached", "output", "of it reasoning", "cost"),
+        [_line(row, part) for part in ("billed", "useful", "wasted")],
+        right=range(1, 6),
     )
+    return markup.heading("Token ledger") + table + markup.note(" ".join(notes(row)))
 
 
 def _line(row: Row, part: str) -> list[str]:

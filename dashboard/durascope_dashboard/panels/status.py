@@ -11,6 +11,7 @@ _COLORS: Final[dict[str, BadgeColor]] = {
     "running": "blue", "completed": "green", "failed": "orange", "timed_out": "orange", "terminated": "orange",
     "cancelled": "gray", "continued_as_new": "violet",
 }  # fmt: skip
+_TONES: Final = {"blue": "accent", "green": "good", "orange": "bad", "violet": "timer"}
 
 
 def words(status: str | None) -> str:
@@ -23,3 +24,8 @@ def words(status: str | None) -> str:
 def color(status: str | None) -> BadgeColor:
     """Streamlit's badge colour."""
     return _COLORS.get(status or "", "gray")
+
+
+def tone(status: str | None) -> str:
+    """The role of the palette that says the same as the sign."""
+    return _TONES.get(color(status), "muted")

@@ -85,6 +85,8 @@ class Delta:
 
 def delta(base: Base, drawn: Timeline) -> Delta | None:
     """What to send on top of ``base``; None if a new base is needed (rows have gone or moved, or much has changed)."""
+    if base.lines is drawn.lines:  # a page that has just been opened
+        return Delta(*tables((), ()))
     lines, at, kept = [], [], []
     for number, line in enumerate(drawn.lines):
         place = base.places.get(line.id)

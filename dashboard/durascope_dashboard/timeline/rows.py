@@ -5,6 +5,7 @@ A line is one row of the tree in reading order, with everything that happened on
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from durascope_dashboard.timeline import segments as segment
@@ -61,7 +62,7 @@ class Timeline:
     end: float
     open: bool
 
-    @property
+    @cached_property
     def count(self) -> int:
         """Segments."""
         return sum(len(line.bars) for line in self.lines)

@@ -37,7 +37,7 @@ def _table(filters: Filters) -> None:
         if rows.empty:
             _nothing(filters)
             return
-        totals = data.rows(data.query("run_totals", **filters.params()))[0]
+        totals = data.records("run_totals", **filters.params())[0]
         st.caption(summary(totals, len(rows), filters))
         with st.container(key="runs_table"):
             said = component.show(
@@ -64,7 +64,7 @@ def _errors(rows: pd.DataFrame) -> dict[str, data.Row]:
     wanted = [str(run_id) for run_id in troubled["run_id"].head(NAMED_ERRORS)]
     if not wanted:
         return {}
-    return {row["run_id"]: row for row in data.rows(data.query("last_errors", run_id=wanted))}
+    return {row["run_id"]: row for row in data.records("last_errors", run_id=wanted)}
 
 
 def _heard(said: component.Said, rows: pd.DataFrame) -> None:

@@ -11,6 +11,7 @@ from durascope_dashboard.exceptions import DurascopeError
 from durascope_dashboard.panels import again, grid, markup, period, states
 from durascope_dashboard.panels.grid import Column
 from durascope_dashboard.panels.period import Period
+from durascope_dashboard.panels.plain import plain
 
 FRESH_S: Final = 5.0
 LIVE_S: Final = 10.0
@@ -83,7 +84,7 @@ def _now(task_queues: tuple[tuple[str, str], ...]) -> None:
     except DurascopeError as error:
         not_connected(error)
         return
-    st.caption(f"Asked at {units.moment(data.now())}")
+    st.caption(f"Asked at {plain(units.moment(data.now()))}")
     for note in seen.notes:
         markup.html(markup.note(note))
     _warn(seen)
