@@ -77,7 +77,8 @@ def measure(seconds: float, rate: float | None, connections: int) -> dict[str, A
         store.close()
         assert info["spans"] == senders.spans, (info["spans"], senders.spans)
         return {
-            "offered_spans_per_s": rate, "seconds": round(elapsed, 1), "spans_per_s": round(spans / elapsed),
+            "offered_spans_per_s": rate, "connections": connections, "seconds": round(elapsed, 1),
+            "spans_per_s": round(spans / elapsed),
             "spans_per_cpu_s": round(spans / used), "collector_cpus": round(used / elapsed, 2),
             "acknowledged_s": percentiles(acknowledged, 50, 95, 99, 100),
             "queryable_s": percentiles(probe.spans, 50, 95, 99, 100), "probes": len(probe.spans),
@@ -101,7 +102,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--rate", type=float, default=30_000)
-    parser.add_argument("--connections", type=int, default=4)
+    parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--phoenix", type=Path, help="a Python that has arize-phoenix")
     parser.add_argument("--keep", action="store_true")
     given = parser.parse_args()

@@ -28,8 +28,9 @@ class CollectorProcess:
 
     def __init__(
         self, store: Path, *, http: int = 0, grpc: int = 0, env: Mapping[str, str] | None = None,
-        file_limit: int | None = None,
+        file_limit: int | None = None, prelude: str = "",
     ) -> None:  # fmt: skip
+        """``prelude``: Python that runs in its process before anything else."""
         self.store = store
         begun = time.monotonic()
 
@@ -38,7 +39,7 @@ class CollectorProcess:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, resource.RLIM_INFINITY))
 
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _CODE, str(store), str(grpc), str(http)],
+            [sys.executable, "-c", prelude + _CODE, str(store), str(grpc), str(http)],
             stdout=subprocess.PIPE, text=True, env={**os.environ, **(env or {})}, preexec_fn=limit,
         )  # fmt: skip
         assert self.process.stdout is not None

@@ -41,6 +41,28 @@ def test_evidence_does_not_wait_for_what_was_joined(tmp_path: Path) -> None:
         assert store.sql("SELECT count(*) AS n FROM observations")["n"].to_pylist() == [1]
 
 
+def test_a_checkpoint_is_never_refused(tmp_path: Path) -> None:
+    """DuckDB refuses one beside an update: it waits for those, and evidence is written meanwhile."""
+    with DuckStore(tmp_path / "store.duckdb") as store, ThreadPoolExecutor(2) as others:
+
+        def mark() -> None:
+            for number in range(300):
+                store.set_meta("seq", str(number))
+
+        def write() -> None:
+            for _ in range(50):
+                store.append("runs", run_rows(50))
+
+        works = [others.submit(work) for work in (mark, write)]
+        while not all(work.done() for work in works):
+            store.checkpoint()
+        for work in works:
+            work.result()
+        assert store.get_meta("seq") == "299"
+        store.checkpoint()
+        assert store.log_bytes() == 0
+
+
 def test_a_damaged_file_is_one_sentence_and_untouched(tmp_path: Path) -> None:
     """Not a byte, and not its time of change."""
     path = tmp_path / "store.duckdb"

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -13,9 +15,9 @@ from temporalio.client import Client
 from durascope.records import HistoryRecord, RunStatus
 from durascope_dashboard.cli import main
 from durascope_dashboard.demo.dev_server import DevServer, free_port
-from durascope_dashboard.exceptions import UsageError
+from durascope_dashboard.exceptions import StoreLocked, UsageError
 from durascope_dashboard.temporal import backfill as module
-from durascope_dashboard.temporal.backfill import Backfill, closed_query, parse_since
+from durascope_dashboard.temporal.backfill import Backfill, closed_query, opened_sink, parse_since
 from durascope_dashboard.temporal.connection import TemporalConfig, connect
 from tests.temporal.conftest import Memory, eventually, working
 
@@ -174,3 +176,20 @@ def test_the_query_of_closed_runs() -> None:
     assert closed_query(None, None) == "CloseTime IS NOT NULL"
     assert closed_query("A = 1 OR B = 2", None) == "CloseTime IS NOT NULL AND (A = 1 OR B = 2)"
     assert closed_query(None, NOW) == "CloseTime >= '2026-11-23T12:00:00.000Z'"
+
+
+def test_a_store_that_a_collector_holds_is_one_sentence(tmp_path: Path) -> None:
+    """That says what to do: a backfill writes, so it is no use to point it at the collector."""
+    path = tmp_path / "store.duckdb"
+    code = f"from durascope_dashboard.store.duckdb_store import DuckStore as S\ns = S({str(path)!r})\n"
+    code += "print(1, flush=True)\ninput()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdin is not None
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        try:
+            with pytest.raises(StoreLocked, match=f"in use by process {holder.pid}; .* stop it while") as error:
+                opened_sink(path).__enter__()
+            assert "\n" not in str(error.value) and "DURASCOPE_SERVER" not in str(error.value)
+        finally:
+            holder.kill()

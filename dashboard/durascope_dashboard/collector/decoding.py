@@ -24,7 +24,7 @@ from durascope_dashboard.collector.payloads import JSON, inflate
 
 log = logging.getLogger("durascope.collector")
 
-MAX_BATCH_BYTES: Final = 8 << 20
+MAX_BATCH_BYTES: Final = 4 << 20
 GATHER_S: Final = 0.04  # between two batches: under load they are larger and cost less a span, else nobody waits
 _STOP: Final = object()
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from durascope_dashboard.analysis.join import Evidence, Joined
 
 CHECKPOINT_THRESHOLD = "1GB"  # the collector folds the log in itself, long before that
-MEMORY_LIMIT = "256MB"
+MEMORY_LIMIT = "224MB"
 EVIDENCE = ("spans", "span_attempts", "observations", "history_runs", "history_operations", "history_attempts",
             "history_waits")  # fmt: skip
 JOINED = ("runs", "operations", "attempts")
@@ -246,8 +246,12 @@ class DuckStore:
         self.execute(f"DELETE FROM spans WHERE run_id = '' AND received < {micros:d}")
 
     def checkpoint(self) -> None:
-        """Fold the write-ahead log into the file. Writers go on meanwhile: DuckDB holds them up only for a moment."""
-        self.cursor().execute("CHECKPOINT")
+        """Fold the write-ahead log into the file. Evidence is written meanwhile: DuckDB holds it up only for a moment.
+
+        It refuses to begin while a row is being updated, as those of ``meta`` are: so what else writes waits.
+        """
+        with self._joined_lock:
+            self.cursor().execute("CHECKPOINT")
 
     def log_bytes(self) -> int:
         """Size of the write-ahead log."""

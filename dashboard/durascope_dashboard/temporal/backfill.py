@@ -24,7 +24,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from durascope.history import HistoryError
 from durascope.records import HistoryRecord
-from durascope_dashboard.exceptions import TemporalUnavailable, UsageError
+from durascope_dashboard.exceptions import StoreLocked, TemporalUnavailable, UsageError
+from durascope_dashboard.store.engine import Store
 from durascope_dashboard.store.location import Location, open_store
 from durascope_dashboard.temporal.availability import Availability
 from durascope_dashboard.temporal.codec import Decoder
@@ -213,6 +214,17 @@ def run_backfill(
         return asyncio.run(_run(config, sink, decoder, query, since, in_flight, on_progress))
 
 
+def _opened(store: Location) -> Store:
+    try:
+        return open_store(store)
+    except StoreLocked as error:  # a backfill writes, so no server can be pointed at instead
+        held = str(error).partition(";")[0]
+        raise StoreLocked(
+            f"{held}; if that is a collector, stop it while the backfill runs: started again, it goes on where it was, "
+            "and workers keep their telemetry until then"
+        ) from error
+
+
 @contextmanager
 def opened_sink(store: Location) -> "Iterator[Ingest]":
     """The store as a sink; what was written is joined when this is left. Raises StoreUnavailable."""
@@ -221,7 +233,7 @@ def opened_sink(store: Location) -> "Iterator[Ingest]":
 
     joiner = Joiner()
     try:
-        with open_store(store) as opened:
+        with _opened(store) as opened:
             ingest = Ingest(opened, rollup_interval_s=JOIN_EVERY_S, join=joiner, visiting=True).start()
             try:
                 yield ingest
