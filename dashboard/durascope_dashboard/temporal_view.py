@@ -90,12 +90,14 @@ def _refusal(what: str, error: RPCError) -> str:
     return f"{what}: {error.message or error.status.name.lower()}."
 
 
-def _slots(info: WorkerSlotsInfo) -> tuple[int, int]:
-    return info.current_used_slots, info.current_used_slots + info.current_available_slots
+def slots(info: WorkerSlotsInfo) -> tuple[int | None, int | None]:
+    """Slots in use, and all of them; unknown while a worker's first heartbeat has counted none."""
+    whole = info.current_used_slots + info.current_available_slots
+    return (info.current_used_slots, whole) if whole else (None, None)
 
 
 def _worker(namespace: str, beat: WorkerHeartbeat) -> Row:
-    workflow, activity = _slots(beat.workflow_task_slots_info), _slots(beat.activity_task_slots_info)
+    workflow, activity = slots(beat.workflow_task_slots_info), slots(beat.activity_task_slots_info)
     hits, misses = beat.total_sticky_cache_hit, beat.total_sticky_cache_miss
     status = WorkerStatus.Name(beat.status).removeprefix("WORKER_STATUS_").lower().replace("_", " ")
     return {

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from temporalio import activity, workflow
+from temporalio.api.worker.v1 import WorkerSlotsInfo
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
@@ -67,6 +68,16 @@ def test_no_server_is_one_sentence() -> None:
     address = f"127.0.0.1:{free_port()}"
     with pytest.raises(TemporalUnavailable, match=r"TEMPORAL_ADDRESS|--temporal"):
         temporal_view.look([], TemporalConfig(address=address))
+
+
+def test_slots_that_a_first_heartbeat_has_not_counted_are_unknown() -> None:
+    """Neither used nor free: that is no worker without slots."""
+    assert temporal_view.slots(WorkerSlotsInfo()) == (None, None)
+    assert temporal_view.slots(WorkerSlotsInfo(current_used_slots=2, current_available_slots=5)) == (2, 7)
+    assert temporal_view.slots(WorkerSlotsInfo(current_available_slots=5)) == (0, 5)
+    assert workers.slots_in_words(None, None, 3) == "–"
+    assert workers.slots_in_words(0, 5, 1) == "0 of 5, 1 poller"
+    assert workers.full([row(activity_slots=None, activity_used=None)]) == []
 
 
 def row(**values: Any) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def _long(frame: pd.DataFrame, columns: Mapping[str, str], scale: float, axis: A
     return long.astype({"value": "float64"})
 
 
-def _with_gaps(frame: pd.DataFrame, axis: Axis) -> pd.DataFrame:
+def with_gaps(frame: pd.DataFrame, axis: Axis) -> pd.DataFrame:
     """A row for each bucket between the first and the last: a line must not lead across what nobody knows."""
     if frame.empty:
         return frame
@@ -85,7 +85,7 @@ def over_time(
 
     ``axis`` is how d3 writes the values.
     """
-    long = _long(frame if stacked else _with_gaps(frame, over), columns, scale, over)
+    long = _long(frame if stacked else with_gaps(frame, over), columns, scale, over)
     if stacked:
         long = long.dropna()
     if long["value"].isna().all():

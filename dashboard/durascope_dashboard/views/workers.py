@@ -93,8 +93,10 @@ def _now(task_queues: tuple[tuple[str, str], ...]) -> None:
     if seen.workers:
         frame = pd.DataFrame(seen.workers).sort_values(["task_queue", "worker"])
         for kind in ("activity", "workflow"):
+            counts = [f"{kind}_used", f"{kind}_slots"]
+            frame[counts] = frame[counts].astype("Int64")  # unknown beside numbers would make them fractions
             parts = zip(*(frame[f"{kind}_{name}"] for name in ("used", "slots", "pollers")), strict=True)
-            frame[f"{kind}_slots_used"] = [_slots(*part) for part in parts]
+            frame[f"{kind}_slots_used"] = [slots_in_words(*part) for part in parts]
         frame["sdk"] = [str(sdk).removeprefix("temporal-") for sdk in frame["sdk"]]
         hits = zip(frame["sticky_size"], frame["sticky_hit_share"], strict=True)
         frame["sticky"] = [
@@ -105,8 +107,9 @@ def _now(task_queues: tuple[tuple[str, str], ...]) -> None:
         markup.html(markup.note("No worker has sent a heartbeat: none runs, or its SDK is too old to send one."))
 
 
-def _slots(used: int, slots: int, pollers: int) -> str:
-    return f"{used} of {slots}, {units.many(pollers, 'poller')}" if slots else units.UNKNOWN
+def slots_in_words(used: int | None, slots: int | None, pollers: int) -> str:
+    """``3 of 10, 5 pollers``."""
+    return f"{used} of {slots}, {units.many(pollers, 'poller')}" if units.known(slots) else units.UNKNOWN
 
 
 def not_connected(error: DurascopeError) -> None:
