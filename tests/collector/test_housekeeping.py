@@ -30,6 +30,24 @@ def test_the_log_is_folded_in_when_long_or_idle(tmp_path: Path, monkeypatch: pyt
         assert keeper.checkpoints == 2
 
 
+def test_what_has_holes_is_merged_when_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Writers would wait for it, for seconds; where there is never a pause it is done now and then all the same."""
+    tidied: list[bool] = []
+    monkeypatch.setattr(DuckStore, "checkpoint", lambda self, *, tidy=True: tidied.append(tidy))
+    monkeypatch.setattr(housekeeping_, "LOG_BYTES", 10)
+    with DuckStore(tmp_path / "store.duckdb") as store:
+        keeper = Housekeeping(store, Retention())
+        store.append("runs", run_rows(50))
+        keeper.fold()
+        monkeypatch.setattr(housekeeping_, "TIDY_EVERY_S", 0.0)
+        keeper.fold()
+        monkeypatch.setattr(housekeeping_, "TIDY_EVERY_S", 1e9)
+        keeper.fold()
+        monkeypatch.setattr(housekeeping_, "IDLE_S", 0.0)
+        keeper.fold()
+    assert tidied == [False, True, False, True]
+
+
 def test_runs_go_when_they_are_old_but_not_by_a_clock_that_jumped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,6 +19,7 @@ log = logging.getLogger("durascope.collector")
 EVERY_S: Final = 1.0
 LOG_BYTES: Final = 96 << 20
 IDLE_S: Final = 5.0
+TIDY_EVERY_S: Final = 600.0  # under load without a pause
 RETAIN_EVERY_S: Final = 60.0
 JUMP_S: Final = 3600.0  # a wall clock that moves by more than this against the steady one is not believed, as long
 
@@ -36,6 +37,7 @@ class Housekeeping:
         self._log_size = 0
         self._changed = time.monotonic()
         self._retained = 0.0
+        self._tidied = time.monotonic()
         self._offset = time.time() - time.monotonic()
         self._distrusted_until = 0.0
         self._stop = threading.Event()
@@ -70,7 +72,9 @@ class Housekeeping:
             self._log_size, self._changed = size, time.monotonic()
         idle = size > 0 and time.monotonic() - self._changed >= IDLE_S
         if size >= LOG_BYTES or idle:
-            self._store.checkpoint()
+            tidy = idle or time.monotonic() - self._tidied >= TIDY_EVERY_S
+            self._store.checkpoint(tidy=tidy)
+            self._tidied = time.monotonic() if tidy else self._tidied
             self.checkpoints += 1
 
     def retain(self) -> None:

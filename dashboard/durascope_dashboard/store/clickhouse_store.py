@@ -163,7 +163,7 @@ class ClickHouseStore:
         with self._asking():
             self._client.command(f"DELETE FROM spans_stored WHERE run_id = '' AND received < {micros:d}")
 
-    def checkpoint(self) -> None:
+    def checkpoint(self, *, tidy: bool = True) -> None:
         """ClickHouse merges by itself."""
 
     # -- reading ------------------------------------------------------------------------------------------------

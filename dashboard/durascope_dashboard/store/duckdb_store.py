@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from durascope_dashboard.analysis.join import Evidence, Joined
 
 CHECKPOINT_THRESHOLD = "1GB"  # the collector folds the log in itself, long before that
-MEMORY_LIMIT = "224MB"
+MEMORY_LIMIT = "256MB"
+_TIDY_TASKS = 100  # DuckDB's own default
 EVIDENCE = ("spans", "span_attempts", "observations", "history_runs", "history_operations", "history_attempts",
             "history_waits")  # fmt: skip
 JOINED = ("runs", "operations", "attempts")
@@ -245,13 +246,16 @@ class DuckStore:
         """Take out spans of no run that were received before that moment."""
         self.execute(f"DELETE FROM spans WHERE run_id = '' AND received < {micros:d}")
 
-    def checkpoint(self) -> None:
+    def checkpoint(self, *, tidy: bool = True) -> None:
         """Fold the write-ahead log into the file. Evidence is written meanwhile: DuckDB holds it up only for a moment.
 
-        It refuses to begin while a row is being updated, as those of ``meta`` are: so what else writes waits.
+        It refuses to begin while a row is being updated, as those of ``meta`` are: so what else writes waits. To merge
+        row groups that have holes (``tidy``) takes seconds now and then, and evidence waits for as long.
         """
         with self._joined_lock:
-            self.cursor().execute("CHECKPOINT")
+            cursor = self.cursor()
+            cursor.execute(f"SET max_vacuum_tasks = {_TIDY_TASKS if tidy else 0}")
+            cursor.execute("CHECKPOINT")
 
     def log_bytes(self) -> int:
         """Size of the write-ahead log."""

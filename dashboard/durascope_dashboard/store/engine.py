@@ -68,8 +68,8 @@ class Store(Protocol):
         """Take out spans of no run that were received before that moment."""
         ...
 
-    def checkpoint(self) -> None:
-        """Tidy up behind writes."""
+    def checkpoint(self, *, tidy: bool = True) -> None:
+        """Fold in what was written; ``tidy``: and merge what has holes, for which writers may wait for seconds."""
         ...
 
     def close(self) -> None:
