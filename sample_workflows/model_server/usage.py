@@ -1,4 +1,4 @@
-"""Token usage of an answer: about four characters a token, a cached prefix and what is written to the cache, reasoning where it reasons."""
+"""Token usage of an answer: four characters a token, a cached prefix, writes to the cache, reasoning where there is some."""
 
 import json
 from dataclasses import dataclass
