@@ -1,4 +1,4 @@
-"""Token usage of an answer: four characters a token, a cached prefix, writes to the cache, reasoning where there is some."""
+"""Token usage of an answer: four characters a token, a prefix read from or written to the cache, reasoning."""
 
 import json
 from dataclasses import dataclass
