@@ -252,10 +252,14 @@ class DuckStore:
         It refuses to begin while a row is being updated, as those of ``meta`` are: so what else writes waits. To merge
         row groups that have holes (``tidy``) takes seconds now and then, and evidence waits for as long.
         """
-        with self._joined_lock:
-            cursor = self.cursor()
-            cursor.execute(f"SET max_vacuum_tasks = {_TIDY_TASKS if tidy else 0}")
-            cursor.execute("CHECKPOINT")
+        cursor = self.cursor()
+        cursor.execute(f"SET max_vacuum_tasks = {_TIDY_TASKS if tidy else 0}")
+        try:
+            with self._joined_lock:
+                cursor.execute("CHECKPOINT")
+        except duckdb.TransactionException:  # once in minutes under load: then between two writes of evidence
+            with self._write_lock, self._joined_lock:
+                cursor.execute("CHECKPOINT")
 
     def log_bytes(self) -> int:
         """Size of the write-ahead log."""
