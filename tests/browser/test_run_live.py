@@ -91,6 +91,23 @@ def test_an_open_run_grows_in_place(open_tab: OpenTab, growing: Growing, size: i
     assert page.evaluate("window.shifted") < 0.01
 
 
+def test_a_child_run_leaves_the_timeline_as_it_was(open_tab: OpenTab, growing: Growing) -> None:
+    """The strip of child runs comes above the timeline, which keeps its zoom and is not made anew."""
+    growing.tell("live-mother", 40)
+    page = open_tab("/run?workflow_id=live-mother", base=growing.url)
+    drawn = timeline(page)
+    press(page, "+", "+", "+")
+    window = drawn.get_attribute("data-window")
+    page.evaluate(WATCH)
+    mother = long_run("live-mother", growing.started, 40, open_=True)
+    child = long_run("live-child", mother.at, 8)
+    child.extra = {"parent_workflow_id": mother.workflow_id, "parent_run_id": mother.run_id}
+    synthetic.tell(growing.collector.collector.store, [child], synthetic.now())
+    expect(page.get_by_text("1 child run,")).to_be_visible()
+    assert drawn.get_attribute("data-window") == window
+    assert page.evaluate("window.gone") == 0
+
+
 def test_a_retry_in_waiting_counts_down(open_tab: OpenTab, growing: Growing) -> None:
     """Which attempt of how many, this attempt's own clock, the last error; the numbers move by themselves."""
     moment = synthetic.now()

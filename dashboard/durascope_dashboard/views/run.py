@@ -54,7 +54,8 @@ def _body(workflow_id: str, run_id: str | None, namespace: str | None) -> None:
         run = data.run(workflow_id, run_id, namespace)
         now = data.now()
         places = header.draw(run, now)
-        header.relatives(run)
+        with st.container(key="relatives"):  # there from the start: a child run must not put the timeline elsewhere
+            header.relatives(run)
         words = _words_slot()
         coverage.draw(run)
         # One element, not seven: each costs the browser some ms before the timeline.
