@@ -97,7 +97,9 @@ def test_a_child_run_leaves_the_timeline_as_it_was(open_tab: OpenTab, growing: G
     page = open_tab("/run?workflow_id=live-mother", base=growing.url)
     drawn = timeline(page)
     press(page, "+", "+", "+")
-    window = drawn.get_attribute("data-window")
+    window = None
+    while window != (window := drawn.get_attribute("data-window")):
+        page.wait_for_timeout(500)  # zooming glides
     page.evaluate(WATCH)
     mother = long_run("live-mother", growing.started, 40, open_=True)
     child = long_run("live-child", mother.at, 8)

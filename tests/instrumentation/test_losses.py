@@ -70,7 +70,10 @@ def told(plugin: DurascopePlugin, receiver: Receiver) -> int | None:
 def test_a_collector_that_is_away(plugin: DurascopePlugin, port: int) -> None:
     """Nobody listens while the work is done, and somebody does later."""
     work(plugin)
-    assert plugin._pipeline.dropped() >= ENDED - SIZE - 1_024  # two batches may be on their way
+    deadline = time.monotonic() + 60
+    while plugin._pipeline.dropped() < ENDED - SIZE - 1_024:  # two batches may be on their way
+        assert time.monotonic() < deadline, plugin._pipeline.dropped()
+        time.sleep(0.05)  # what has just ended waits for another thread, which passes it on
     with Receiver(port) as receiver:
         add_up(plugin, receiver)
 

@@ -38,7 +38,11 @@ def show(fleet: Fleet, played: dict[str, Played]) -> Show:
             seen = run["coverage"]["span_attempts"] == run["coverage"]["history_attempts"]
             # Seen to begin is not yet seen to end: a given-up attempt tells its own end a little later.
             lost = any(a["status"] == "lost" for o in run["operations"] for a in o["attempts"])
-            return run["closed"] is not None and seen and not lost and len(run["operations"]) == operations
+            # A span may come before its parent, which ends after it.
+            orphans = run["coverage"]["orphan_spans"]
+            return (
+                run["closed"] is not None and seen and not lost and not orphans and len(run["operations"]) == operations
+            )
 
         run = fleet.observed(played[name].workflow_id + suffix, whole, run_id)
         assert run["coverage"]["reconstructed"] == run["coverage"]["orphan_spans"] == 0
