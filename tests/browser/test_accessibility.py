@@ -18,6 +18,7 @@ PAGES = {
 }  # fmt: skip
 RULES = {"resultTypes": ["violations"], "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
 GROUND = "getComputedStyle(document.querySelector('.stApp')).backgroundColor"
+FADED = "!document.getAnimations().some((each) => each instanceof CSSTransition)"  # colours go over, not at once
 
 
 def broken(page: Page) -> list[str]:
@@ -36,6 +37,7 @@ def test_a_page_is_accessible_in_light_and_dark(open_tab: OpenTab, path: str) ->
     assert broken(page) == []
     page.emulate_media(color_scheme="dark")
     page.wait_for_function(f"{GROUND} === 'rgb(14, 20, 29)'")
+    page.wait_for_function(FADED)
     assert broken(page) == []
 
 
