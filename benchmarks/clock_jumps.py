@@ -107,11 +107,8 @@ def measure(seconds: float, rate: float) -> dict[str, Any]:
 
 
 def _phase(senders: Senders, low: float, high: float) -> dict[str, Any]:
-    chosen = [item for item in senders.log if low <= item.sent < high]
-    return {
-        "spans_per_s": round(sum(item.spans for item in chosen) / (high - low)),
-        "acknowledged_s": percentiles([item.acknowledged - item.sent for item in chosen], 50, 99, 100),
-    }
+    spans_per_s, acknowledged = senders.between(low, high)
+    return {"spans_per_s": spans_per_s, "acknowledged_s": percentiles(acknowledged, 50, 99, 100)}
 
 
 def main() -> None:

@@ -64,6 +64,12 @@ class Senders:
         """How many spans were acknowledged."""
         return sum(sent.spans for sent in self.log)
 
+    def between(self, low: float, high: float) -> tuple[int, list[float]]:
+        """Of what was sent in that time (``time.monotonic``): spans a second, and seconds to each acknowledgement."""
+        chosen = [item for item in self.log if low <= item.sent < high]
+        rate = round(sum(item.spans for item in chosen) / (high - low))
+        return rate, [item.acknowledged - item.sent for item in chosen]
+
     def _run(self, number: int) -> None:
         bodies = requests(self.spans_per_request, seed=number)
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)

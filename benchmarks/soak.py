@@ -55,9 +55,9 @@ def _part(
     samples: list[tuple[float, float, float, float]], senders: Senders, low: float, high: float
 ) -> dict[str, Any]:
     chosen = [sample for sample in samples if low <= sample[0] < high]
-    acknowledged = [item.acknowledged - item.sent for item in senders.log if low <= item.sent < high]
+    spans_per_s, acknowledged = senders.between(low, high)
     return {
-        "spans_per_s": round(sum(item.spans for item in senders.log if low <= item.sent < high) / (high - low)),
+        "spans_per_s": spans_per_s,
         "memory_mb": round(statistics.median(sample[1] for sample in chosen)),
         "acknowledged_s": percentiles(acknowledged, 50, 99),
         "runs_page_s": percentiles([sample[2] for sample in chosen], 50, 95),

@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import streamlit as st
 
+from durascope_dashboard import inline
+
 HOLD_S: Final = 3.0
 """After a click: longer than the next page takes to be announced."""
 PATIENCE_S: Final = 15.0
@@ -80,10 +82,8 @@ def every(seconds: float | None, body: Callable[..., None], *, key: str) -> Call
         body(*args)
         if seconds is not None:
             times = {"every": 1000 * seconds, "hold": 1000 * HOLD_S, "patience": 1000 * PATIENCE_S}
-            _component()(key=f"again_{key}", data={**times, "turn": monotonic_ns() // 1000}, on_due_change=_ignore)
+            _component()(
+                key=f"again_{key}", data={**times, "turn": monotonic_ns() // 1000}, on_due_change=inline.ignore
+            )
 
     return st.fragment(drawn, key=key)
-
-
-def _ignore() -> None:
-    """Streamlit makes a trigger only for names that have a callback."""

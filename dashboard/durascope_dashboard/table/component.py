@@ -7,12 +7,11 @@ which comes for the first time waits for them, and no cell can be a link.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any, Final, Literal
 
 import streamlit as st
 
-from durascope_dashboard import theme
+from durascope_dashboard import inline, theme
 
 SCRIPTS: Final = ("cells", "order", "columns", "ticks", "table")
 ROLES: Final = ("good", "bad", "accent", "line", "panel", "select", "muted", "text", "ground")
@@ -54,12 +53,13 @@ class Said:
 
 @cache
 def _component() -> Callable[..., Any]:
-    folder = files("durascope_dashboard.table") / "assets"
-    script = "\n".join((folder / f"{name}.js").read_text("utf-8") for name in SCRIPTS)
     colors = "".join(f"--{role}: light-dark({theme.LIGHT[role]}, {theme.DARK[role]}); " for role in ROLES)
-    css = f".table {{ {colors}}}\n" + (folder / "table.css").read_text("utf-8")
+    css = f".table {{ {colors}}}\n" + inline.style("durascope_dashboard.table", "table")
     found: Callable[..., Any] = st.components.v2.component(
-        "durascope_table", html='<div class="table-host"></div>', css=css, js=script
+        "durascope_table",
+        html='<div class="table-host"></div>',
+        css=css,
+        js=inline.script("durascope_dashboard.table", SCRIPTS),
     )
     return found
 
@@ -83,13 +83,9 @@ def show(
     if (ticks := said.get("ticked")) is not None:
         data["turn"] = st.session_state[_TURN] = int(ticks["turn"])
         data["ticked"] = [str(each) for each in ticks["ids"]]
-    result = _component()(key=key, data=data, on_ticked_change=_ignore, on_opened_change=_ignore)
+    result = _component()(key=key, data=data, on_ticked_change=inline.ignore, on_opened_change=inline.ignore)
     ticks, opened = result.get("ticked"), result.get("opened")
     return Said(
         None if ticks is None else [str(each) for each in ticks["ids"]],
         None if opened is None else {str(name): str(value) for name, value in opened.items()},
     )
-
-
-def _ignore() -> None:
-    """Streamlit makes a trigger only for names that have a callback."""

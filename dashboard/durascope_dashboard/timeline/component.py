@@ -7,12 +7,11 @@ distribution, which is the light worker-side one. The browser keeps the script b
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any, Final
 
 import streamlit as st
 
-from durascope_dashboard import theme
+from durascope_dashboard import inline, theme
 from durascope_dashboard.timeline.payload import WHOLE_BELOW, Base, Delta, delta, tables
 from durascope_dashboard.timeline.rows import Timeline
 
@@ -33,13 +32,12 @@ class Said:
 
 def script() -> str:
     """The component's JavaScript, one ES module."""
-    folder = files("durascope_dashboard.timeline") / "assets"
-    return "\n".join((folder / f"{name}.js").read_text("utf-8") for name in SCRIPTS)
+    return inline.script("durascope_dashboard.timeline", SCRIPTS)
 
 
 @cache
 def _component() -> Callable[..., Any]:
-    css = (files("durascope_dashboard.timeline") / "assets" / "timeline.css").read_text("utf-8")
+    css = inline.style("durascope_dashboard.timeline", "timeline")
     found: Callable[..., Any] = st.components.v2.component(
         "durascope_timeline", html='<div class="ds-host"></div>', css=css, js=script()
     )
@@ -55,7 +53,7 @@ def show(timeline: Timeline, *, key: str, run_key: str, selected: str | None, se
     }  # fmt: skip
     rows, segments, base = _parts(timeline, run_key)
     data = {"rows": rows, "segments": segments, "meta": meta | {"base": base}}
-    result = _component()(key=key, data=data, on_selected_change=_ignore, on_opened_change=_ignore)
+    result = _component()(key=key, data=data, on_selected_change=inline.ignore, on_opened_change=inline.ignore)
     return Said(_told(result.get("selected"), run_key), _told(result.get("opened"), run_key))
 
 
@@ -108,7 +106,3 @@ def _told(value: object, run_key: str) -> str | None:
     """A row's id, if it was told of this run: Streamlit keeps the last value when the page goes on to another."""
     run, _, row = str(value or "").rpartition("\n")
     return row if row and run == run_key else None
-
-
-def _ignore() -> None:
-    """Streamlit makes a state value only for names that have a callback."""
