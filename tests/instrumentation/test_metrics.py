@@ -9,6 +9,7 @@ from opentelemetry.sdk.trace.sampling import ParentBased, Sampler, TraceIdRatioB
 
 from durascope import conventions as c
 from durascope._metrics import TOKEN_TYPE, TOKEN_USE
+from durascope.identity import RunKey, trace_id
 from durascope.testing import InMemory, attribute
 from tests.instrumentation.inside import run, working
 from tests.instrumentation.world import TOKENS, World
@@ -76,15 +77,20 @@ def _labels(telemetry: InMemory) -> set[str]:
 async def test_sampling_keeps_or_drops_whole_runs(
     world: World, monkeypatch: pytest.MonkeyPatch, sampler: Sampler
 ) -> None:
-    """Of each run all spans are there or none; metrics count all runs."""
-    telemetry = InMemory(sampler)
+    """Of each run all spans are there or none, as its trace id says; metrics count all runs."""
+    telemetry, kept, runs = InMemory(sampler), set[str](), 0
     async with working(world, monkeypatch, [telemetry.plugin()]) as (client, queue):
-        handles = [await run(client, queue, "plain") for _ in range(8)]
+        while not 0 < len(kept) < runs:  # run ids are the server's: until both kinds have come
+            handle = await run(client, queue, "plain")
+            runs += 1
+            key = RunKey(client.namespace, handle.id, str(handle.first_execution_run_id))
+            if sampler.should_sample(None, trace_id(key), "run").decision.is_sampled():
+                kept.add(key.run_id)
     by_run = Counter(attribute(span, c.RUN_ID) for span in telemetry.spans())
-    assert set(by_run) < {handle.first_execution_run_id for handle in handles}
-    assert len(set(by_run.values())) <= 1
-    assert {attribute_of(event, c.RUN_ID) for event in telemetry.events()} == set(by_run)
-    assert counts(telemetry.points(c.METRIC_WORKFLOW_DURATION)).total() == 8
+    assert set(by_run) == kept
+    assert len(set(by_run.values())) == 1
+    assert {attribute_of(event, c.RUN_ID) for event in telemetry.events()} == kept
+    assert counts(telemetry.points(c.METRIC_WORKFLOW_DURATION)).total() == runs
 
 
 def attribute_of(event: Any, name: str) -> Any:
