@@ -1,5 +1,6 @@
 """The timeline itself: toolbar, keys, minimap, axis, filter, folding; and runs of a size that needs care."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -82,6 +83,36 @@ def test_filter_retried_only_and_folding(open_tab: OpenTab) -> None:
     expect(drawn).to_have_attribute("data-rows", "6")  # the run, its agents and the handoffs between them
     press(page, "a")
     expect(drawn).to_have_attribute("data-rows", str(rows))
+
+
+def test_a_link_shows_what_was_looked_at(open_tab: OpenTab, dashboard: str) -> None:
+    """Axis, window, filter and the rest go into the address as they change, and a stranger's tab comes up the same."""
+    page = open_tab(RUN)
+    drawn = timeline(page)
+    press(page, "w", "+", "+", "r", "p")
+    page.keyboard.press("/")
+    page.keyboard.type("e")
+    page.wait_for_url(re.compile(r"rows=e"))
+    page.wait_for_url(re.compile(r"axis=compressed.*only=retried.*path=off.*window=[\d.]+-[\d.]+"))
+    theirs = open_tab(page.url.removeprefix(dashboard))
+    again = timeline(theirs)
+    for name in ("mode", "rows", "window"):
+        expect(again).to_have_attribute(f"data-{name}", drawn.get_attribute(f"data-{name}") or "")
+    assert theirs.locator(".ds input").input_value() == "e"
+    expect(theirs.locator(".ds [data-act=critical]")).to_have_attribute("aria-pressed", "false")
+    click_row(theirs, 1)  # what Python writes keeps what the timeline wrote
+    theirs.wait_for_url(re.compile(r"span="))
+    assert "axis=compressed" in theirs.url and "window=" in theirs.url
+    theirs.locator(".ds input").fill("")
+    press(theirs, "w", "w", "f", "r", "p")
+    theirs.wait_for_url(re.compile(r"\?workflow_id=research-4&span=[^&]*$"))
+
+
+def test_a_window_that_is_none_shows_the_whole_run(open_tab: OpenTab) -> None:
+    """What a link says wrongly is as if it were not said."""
+    whole = timeline(open_tab(RUN)).get_attribute("data-window") or ""
+    for odd in ("window=9-3", "window=nan-1e9", "axis=round&window=900000000000-900000000001", "window=%3Cb%3E"):
+        expect(timeline(open_tab(f"{RUN}&{odd}"))).to_have_attribute("data-window", whole)
 
 
 def test_every_key_is_explained(open_tab: OpenTab) -> None:

@@ -57,7 +57,7 @@ class Timeline {
     if (!data?.rows || !data?.segments) return;
     this.readTheme(data.meta);
     const first = !this.model || this.model.meta.key !== data.meta.key;
-    const wasFit = !first && this.state.v0 <= 0 && this.state.v1 >= this.axis.total * 0.999;
+    const wasFit = !first && this.isFit();
     if (first || data.rows !== this.lastRows || data.segments !== this.lastSegments || this.lastBase !== data.meta.base) {
       const model = readModel(data);
       if (!model) return awaitBase(data.meta.base, () => this.update(component));
@@ -68,9 +68,11 @@ class Timeline {
       this.state.folded = startCollapsed(this.model);
       this.state.unfolded = new Set();
       this.seq = -1;
+      readLink(this);
     }
     this.layout();
     this.makeAxis(first || wasFit);
+    if (first) readWindow(this);
     if (data.meta.select_seq > this.seq) {
       this.seq = data.meta.select_seq;
       this.choose(data.meta.selected ?? "");
@@ -137,7 +139,7 @@ class Timeline {
   resize() {
     if (!this.model) return;
     this.measure();
-    this.makeAxis(this.state.v0 <= 0 && this.state.v1 >= this.axis.total * 0.999);
+    this.makeAxis(this.isFit());
     this.paint();
   }
 
@@ -148,8 +150,16 @@ class Timeline {
     else [this.state.v0, this.state.v1] = keep.map((t) => this.axis.u(t));
   }
 
+  begin() {
+    return this.state.hideQueue ? this.axis.u(firstStart(this.model)) : 0;
+  }
+
+  isFit() {
+    return this.state.v0 <= this.begin() && this.state.v1 >= this.axis.total * 0.999;
+  }
+
   fit() {
-    const from = this.state.hideQueue ? this.axis.u(firstStart(this.model)) : 0;
+    const from = this.begin();
     this.state.v0 = from;
     this.state.v1 = from + (this.axis.total - from) * 1.02;
   }
@@ -224,12 +234,14 @@ class Timeline {
     this.retriedButton.setAttribute("aria-pressed", this.state.retriedOnly);
     this.criticalButton.setAttribute("aria-pressed", this.state.critical);
     for (const button of this.modeButtons) button.setAttribute("aria-pressed", button.dataset.act === this.state.mode);
+    writeLink(this);
   }
 
   close() {
     this.observer.disconnect();
     this.paper.removeEventListener("change", this.onPaper);
     cancelAnimationFrame(this.frame);
+    clearTimeout(this.linking);
     this.root.remove();
   }
 }
