@@ -5,6 +5,10 @@ The page finds its data by ``DURASCOPE_SERVER`` and ``DURASCOPE_STORE`` like eve
 
 import os
 import sys
+import threading
+import time
+import urllib.request
+import webbrowser
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,22 +17,26 @@ from durascope_dashboard.theme import streamlit_options
 
 APP = Path(__file__).with_name("serving.py")
 DEFAULT_PORT = 8501
+PATIENCE_S = 60.0
+EVERYWHERE = {"127.0.0.1", "0.0.0.0", "::"}
 LINKS = {
     "temporal_ui": "DURASCOPE_TEMPORAL_UI",
     "grafana": "DURASCOPE_GRAFANA",
 }
 
 
-def arguments(port: int, *, address: str = "127.0.0.1", browser: bool = False) -> list[str]:
-    """The ``streamlit run`` arguments: loopback, headless unless a browser is asked for, our theme, no statistics."""
+def arguments(port: int, *, address: str = "127.0.0.1") -> list[str]:
+    """The ``streamlit run`` arguments: loopback, our theme, no statistics.
+
+    Always headless: otherwise Streamlit asks its first user for an e-mail address before it starts.
+    """
     options = {
         "server.address": address,
         "server.port": str(port),
-        "server.headless": "false" if browser else "true",
+        "server.headless": "true",
         "server.fileWatcherType": "none",
         "server.runOnSave": "false",
         "browser.gatherUsageStats": "false",
-        "browser.serverAddress": "localhost",
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
         "client.showSidebarNavigation": "false",
@@ -71,6 +79,7 @@ def launch_dashboard(
     ``server`` is a collector's URL, ``store`` a store to open when no collector answers; both None: the defaults.
     Raises ``PortInUse``.
     """
+    import click
     from streamlit.web import cli
 
     from durascope_dashboard.demo.dev_server import port_in_use
@@ -80,5 +89,22 @@ def launch_dashboard(
         raise PortInUse(f"port {port} for the dashboard is in use; name another with --port")
     os.environ.update(environment(server, store, temporal_ui=temporal_ui, grafana=grafana))
     os.environ.update(env or {})
-    result = cli.main(arguments(port, address=address, browser=browser), standalone_mode=False)
+    if browser:
+        host = "localhost" if address in EVERYWHERE else f"[{address}]" if ":" in address else address
+        threading.Thread(target=_open_when_up, args=(f"http://{host}:{port}",), daemon=True).start()
+    try:
+        result = cli.main(arguments(port, address=address), standalone_mode=False)
+    except click.Abort:  # Ctrl-C, after everything has been closed: how a server is meant to end
+        return 0
     return result if isinstance(result, int) else 0
+
+
+def _open_when_up(url: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=1):
+                webbrowser.open(url)
+                return
+        except OSError:
+            time.sleep(0.1)  # not up yet

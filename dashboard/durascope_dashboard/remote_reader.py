@@ -47,12 +47,21 @@ class RemoteReader:
 
     def _get(self, path: str, params: dict[str, Any]) -> httpx.Response:
         try:
-            return self._client.get(path, params=params, headers={"Accept": ARROW})
+            return self._once(path, params)
         except httpx.HTTPError as error:
             raise StoreUnavailable(
                 f"the collector at {self.server} does not answer ({error or type(error).__name__}); "
                 "start it with: durascope collect"
             ) from error
+
+    def _once(self, path: str, params: dict[str, Any]) -> httpx.Response:
+        def ask() -> httpx.Response:
+            return self._client.get(path, params=params, headers={"Accept": ARROW})
+
+        try:
+            return ask()
+        except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
+            return ask()  # a kept connection was closed, by the collector or by what stands between, as we took it
 
     def close(self) -> None:
         """Close connections."""

@@ -1,7 +1,6 @@
 """The dashboard as a server, as `streamlit run` finds it: app.py for each session, and page files of our own."""
 
 import threading
-import webbrowser
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import import_module
@@ -20,9 +19,6 @@ WARMED: Final = ("runs", "run")
 @asynccontextmanager
 async def _lifespan(_: Any) -> AsyncIterator[None]:
     threading.Thread(target=_warm, name="durascope-warm", daemon=True).start()
-    if not st.get_option("server.headless"):  # Streamlit itself opens a browser for a script only
-        address, port = st.get_option("browser.serverAddress"), st.get_option("server.port")
-        webbrowser.open(f"http://{address}:{port}")
     yield
 
 

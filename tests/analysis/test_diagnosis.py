@@ -9,8 +9,9 @@ from durascope_dashboard.analysis.diagnosis import Finding, Level
 
 
 def run(queue: str = "q", history: int = 4, seen: int = 4, **more: Any) -> dict[str, Any]:
-    return {"task_queue": queue, "history_attempts": history, "span_attempts": seen, "reconstructed": history - seen,
-            "orphan_spans": 0, "unknown_attempts": 0, "billed_input": 1, "unpriced_models": "[]", **more}  # fmt: skip
+    return {"workflow_id": "w", "task_queue": queue, "history_attempts": history, "span_attempts": seen,
+            "reconstructed": history - seen, "orphan_spans": 0, "unknown_attempts": 0,
+            "billed_input": 1, "unpriced_models": "[]", **more}  # fmt: skip
 
 
 READY = {"status": "ready", "ingest_lag_s": 0.1, "refused": 0, "failed_commits": 0, "rollup_errors": 0,
@@ -46,6 +47,7 @@ def test_a_queue_without_the_plugin_is_told_from_lost_spans() -> None:
     assert "none on task queue plain" in without.found and "DurascopePlugin()" in without.next_step
     (lost,) = diagnosis.coverage([run(), run("q", 4, 2)])
     assert lost.level is Level.WARNING and "OTEL_TRACES_SAMPLER" in lost.next_step
+    assert lost.found.endswith("were seen by workers; 2 not, of w")
     assert levels(diagnosis.coverage([])) == ["unknown"]
     assert levels(diagnosis.coverage([run(orphan_spans=2)])) == ["ok", "warning"]
 

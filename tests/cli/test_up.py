@@ -1,4 +1,4 @@
-"""`durascope up` as a user starts it: both parts up, both gone after Ctrl-C."""
+"""`durascope up` and `durascope dashboard` as a user starts them: all parts up, all gone after Ctrl-C."""
 
 import os
 import signal
@@ -49,6 +49,28 @@ def test_both_parts_answer_and_ctrl_c_ends_both(tmp_path: Path, temporal_server:
     assert "nothing is left running" in rest
     assert "Traceback" not in errors
     assert not port_in_use(http) and not port_in_use(port)
+
+
+def test_a_browser_is_opened_once_the_page_answers(tmp_path: Path) -> None:
+    """By ``--browser``, on a user's first start too: nobody is asked for an e-mail address before."""
+    said, browser, port = tmp_path / "said", tmp_path / "browser", free_port()
+    browser.write_text(f'#!/bin/sh\necho "$1" > {said}.part && mv {said}.part {said}\n')
+    browser.chmod(0o755)
+    command = [sys.executable, "-m", "durascope._main", "dashboard", "--browser", "--port", str(port)]
+    environment = {**os.environ, "BROWSER": str(browser), "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
+    process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 60
+        while not said.exists():
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.1)
+        url = said.read_text().strip()
+        assert url == f"http://localhost:{port}"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            assert answer.status == 200
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
 
 
 def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:

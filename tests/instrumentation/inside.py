@@ -34,12 +34,14 @@ async def working(
     agents = OpenAIAgentsPlugin(parameters(), models)
     client = await Client.connect(world.temporal.address, plugins=[agents, *plugins])
     queue = unique("inside")
-    async with Worker(
-        client, task_queue=queue, workflows=WORKFLOWS, activities=ACTIVITIES, max_cached_workflows=cached,
-        activity_executor=ThreadPoolExecutor(2),
-    ):  # fmt: skip
-        yield client, queue
-    await models.close()
+    try:
+        async with Worker(
+            client, task_queue=queue, workflows=WORKFLOWS, activities=ACTIVITIES, max_cached_workflows=cached,
+            activity_executor=ThreadPoolExecutor(2),
+        ):  # fmt: skip
+            yield client, queue
+    finally:
+        await models.close()
 
 
 @contextmanager

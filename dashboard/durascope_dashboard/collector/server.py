@@ -36,6 +36,7 @@ log = logging.getLogger("durascope.collector")
 GRPC_DEFAULT = "127.0.0.1:4317"
 HTTP_DEFAULT = "127.0.0.1:4318"
 STOP_GRACE_S = 5.0
+KEEP_ALIVE_S = 75  # longer than clients keep a connection: at uvicorn's 5 s, which is httpx's too, both end it at once
 SWITCH_S = 0.0005  # DuckDB asks for the interpreter between tasks: at the default 5 ms, commits wait for decoding
 OnReady = Callable[[Mapping[str, Any]], None]
 
@@ -127,7 +128,7 @@ class Collector:
         app = Guard(build_app(self.receiver, ReadApi(reader), self.health, [metrics]), access)
         config = uvicorn.Config(
             app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=int(STOP_GRACE_S),
-            ssl_certfile=access.certificate, ssl_keyfile=access.key,
+            ssl_certfile=access.certificate, ssl_keyfile=access.key, timeout_keep_alive=KEEP_ALIVE_S,
         )  # fmt: skip
         server = _Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]))

@@ -13,8 +13,17 @@ from durascope_dashboard.panels import markup
 HEIGHT: Final = 190
 # Okabe-Ito by name of the palette, in the order in which series get them.
 _SERIES: Final = ("model", "tool", "handoff", "timeout", "timer", "activity", "error", "backoff")
-_LEGEND: Final = alt.Legend(orient="top", labelLimit=260, offset=4, padding=0, symbolSize=90)
-_LINES: Final = alt.Legend(orient="top", labelLimit=260, offset=4, padding=0, symbolType="stroke", symbolStrokeWidth=2)
+# The theme keeps room for a title, 20 px, where a legend has none: the plots of a row would differ in height.
+_TOP: Final[dict[str, Any]] = {
+    "orient": "top",
+    "labelLimit": 260,
+    "offset": 4,
+    "padding": 0,
+    "titleFontSize": 0,
+    "titlePadding": 0,
+}
+_LEGEND: Final = alt.Legend(**_TOP, title=None, symbolSize=90)
+_LINES: Final = alt.Legend(**_TOP, title=None, symbolType="stroke", symbolStrokeWidth=2)
 _DAY: Final = 86_400_000_000
 _MOST_BUCKETS: Final = 5_000
 _MINUTES: Final = 10 * 60_000_000

@@ -17,8 +17,7 @@ CELLS: Final[Mapping[str, Column]] = {
     "workflow_id": Column("Run", 160, "link", 3, "Workflow id; click to open the run"),
     "workflow_type": Column("Type", 112, "text", 2),
     "started": Column("Started (UTC)", 104),
-    "duration": Column("Duration", 68),
-    "bar": Column("Bar", 40, "bar", help="Duration against the longest closed run in the table"),
+    "duration": Column("Duration", 76, "bar", help="The bar is against the longest closed run in the table"),
     "attempts": Column("Attempts", 78, help="Of all operations together; max: most attempts of one operation"),
     "spark": Column("Retries", 56, "spark", help=f"Attempts of each operation, in order; a full bar is {SPARK_PEAK} or "
                     "more"),
@@ -34,7 +33,7 @@ CELLS: Final[Mapping[str, Column]] = {
     "agents": Column("Agents", 80, "text", 2),
 }  # fmt: skip
 # All runs, and what each trouble is about: first the columns that tell it. Each list fits into 1280 pixels.
-EVERYTHING: Final = ("status", "workflow_id", "workflow_type", "started", "duration", "bar", "attempts", "spark",
+EVERYTHING: Final = ("status", "workflow_id", "workflow_type", "started", "duration", "attempts", "spark",
                      "what", "queue", "tokens", "waste", "cost", "agents")  # fmt: skip
 COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "Retrying now": ("workflow_id", "workflow_type", "now", "why", "attempts", "duration", "started", "tokens",
@@ -44,7 +43,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "No heartbeat": ("workflow_id", "workflow_type", "now", "duration", "why", "attempts", "started", "agents"),
     "Waiting for a human": ("workflow_id", "workflow_type", "now", "duration", "started", "attempts", "tokens", "cost",
                             "agents"),
-    "Queue-starved": ("status", "workflow_id", "workflow_type", "queue", "now", "duration", "bar", "attempts",
+    "Queue-starved": ("status", "workflow_id", "workflow_type", "queue", "now", "duration", "attempts",
                       "started", "agents"),
     "Workflow-task problem": ("status", "workflow_id", "workflow_type", "why", "now", "duration", "started"),
     "Most wasted tokens": ("status", "workflow_id", "workflow_type", "waste", "cost", "tokens", "why", "attempts",
@@ -80,7 +79,7 @@ def cells(row: data.Row, longest: float, now: int, error: data.Row | None) -> di
     found: dict[str, tuple[Any, Any]] = {
         "status": _text(status.words(row["status"])), "workflow_id": _text(row["workflow_id"]),
         "workflow_type": _text(row["workflow_type"]), "started": (grid.moment(row["started"]), row["started"]),
-        "duration": (units.duration(row["duration_ms"]), row["duration_ms"]), "bar": (share, share),
+        "duration": ((units.duration(row["duration_ms"]), share), row["duration_ms"]),
         "attempts": (_tried(row), row["attempts"]), "spark": (bars, sum(bars)), "what": _text(current or failed),
         "now": _text(current), "why": _text(failed),
         "queue": (units.duration(row["queue_p95_ms"]), row["queue_p95_ms"]),

@@ -16,7 +16,7 @@ from durascope_dashboard import inline, theme
 SCRIPTS: Final = ("cells", "order", "columns", "ticks", "table")
 ROLES: Final = ("good", "bad", "accent", "line", "panel", "select", "muted", "text", "ground")
 _TURN: Final = "table_turn"
-Kind = Literal["text", "number", "status", "link", "bar", "spark"]
+Kind = Literal["text", "number", "status", "link", "bar", "spark"]  # bar: words and a share of 1
 
 
 @dataclass(frozen=True)

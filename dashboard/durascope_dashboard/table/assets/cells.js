@@ -26,16 +26,27 @@ function sparkline(numbers) {
   return svg;
 }
 
+// "attempt 7/∞" stays in one piece; a long CamelCase name breaks between its words.
+function inTwoLines(words) {
+  const box = element("div", "two");
+  for (const part of words.split(/(attempt \S+)/)) {
+    if (part.startsWith("attempt ")) box.append(element("span", "whole", part));
+    else part.split(/(?<=[a-z0-9])(?=[A-Z])/).forEach((piece, i) => box.append(...(i ? [element("wbr")] : []), piece));
+  }
+  return box;
+}
+
 const CONTENT = {
-  text: (words) => element("div", "two", words),
+  text: inTwoLines,
   number: (words) => document.createTextNode(words),
   status: (words) => element("span", TONES[words[0]] ?? "", words),
   spark: (numbers) => sparkline(numbers),
-  bar: (share) => {
-    const bar = element("div", "bar"), filled = element("i");
+  bar: ([words, share]) => {
+    const cell = element("div", "", words), bar = element("div", "share"), filled = element("i");
     filled.style.width = `${(100 * share).toFixed(1)}%`;
     bar.append(filled);
-    return bar;
+    cell.append(bar);
+    return cell;
   },
   link: (words, row) => {
     const link = element("a", "two", words);
