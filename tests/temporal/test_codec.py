@@ -43,6 +43,8 @@ def flipped(data: bytes) -> bytes:
 class Server(ThreadingHTTPServer):
     """A codec server; ``requests`` holds path, headers and number of payloads of each request."""
 
+    daemon_threads = False  # the fixture waits for them: a connection that nobody closes is found
+
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.requests: list[tuple[str, dict[str, str], int]] = []
@@ -55,9 +57,10 @@ class Server(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """POST /decode."""
+    """POST /decode; connections are kept, so that they must be closed."""
 
     server: Server
+    protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
         """Decode."""
@@ -71,9 +74,11 @@ class Handler(BaseHTTPRequestHandler):
             }
             for p in plain
         ]
+        said = json.dumps({"payloads": answer}).encode()
         self.send_response(self.server.answer)
+        self.send_header("Content-Length", str(len(said)))
         self.end_headers()
-        self.wfile.write(json.dumps({"payloads": answer}).encode())
+        self.wfile.write(said)
 
     def log_message(self, format: str, *args: object) -> None:
         """Quiet."""
@@ -158,6 +163,7 @@ async def test_payloads_that_a_server_refuses_stay_unknown(codec_server: Server)
     codec = RemoteCodec(codec_server.url)
     assert await codec.decode("default", await Scramble().encode([Payload(data=b"x")])) == [None]
     assert codec.refused == 1
+    await codec.close()
 
 
 async def test_the_workers_own_codec_does_as_well() -> None:

@@ -264,4 +264,7 @@ async def _run(
         work.cancel()
         await asyncio.wait({work})
         raise
+    finally:
+        if decoder is not None:
+            await decoder.close()
     return work.result()

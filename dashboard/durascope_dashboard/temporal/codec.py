@@ -31,6 +31,10 @@ class Decoder(Protocol):
         """One for each, None where it cannot be decoded. Raises CodecUnavailable when trying again may help."""
         ...
 
+    async def close(self) -> None:
+        """Release connections; decoding again makes new ones."""
+        ...
+
 
 async def decoded(decoder: Decoder, namespace: str, payloads: Sequence[Payload]) -> Decode:
     """A lookup of these payloads as decoded. Raises CodecUnavailable."""
@@ -89,6 +93,12 @@ class RemoteCodec:
             raise CodecUnavailable(f"the codec server {url} answered {answer.status_code}; see its log")
         return self._plain(answer, len(payloads))
 
+    async def close(self) -> None:
+        """See Decoder."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
     def _plain(self, answer: httpx.Response, count: int) -> Sequence[Payload | None]:
         try:
             plain = list(Parse(answer.content, Payloads()).payloads) if answer.status_code == 200 else []
@@ -117,6 +127,9 @@ class LocalCodec:
                 self.refused += 1
                 plain.append(None)
         return plain
+
+    async def close(self) -> None:
+        """See Decoder: there is nothing to release."""
 
 
 def load_codec(path: str) -> LocalCodec:

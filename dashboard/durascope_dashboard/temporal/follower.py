@@ -67,7 +67,10 @@ class Follower:
         decoder: Decoder | None = None,
         wanted: Wanted | None = None,
     ) -> None:
-        """``wanted``: which runs are followed, where others follow the rest; None: all."""
+        """``wanted``: which runs are followed, where others follow the rest; None: all.
+
+        ``decoder`` is closed at the end of ``run``.
+        """
         self.gone = 0  # runs that retention took before they could be read
         self.unreadable = 0
         self._target = target
@@ -121,6 +124,8 @@ class Follower:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await self._write()
+            if self._decoder is not None:
+                await self._decoder.close()
 
     async def _connected(self) -> Connection:
         if isinstance(self._target, Connection):
