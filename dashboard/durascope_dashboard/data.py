@@ -93,8 +93,8 @@ def run(workflow_id: str, run_id: str | None, namespace: str | None = None) -> R
     if not found:
         which = f"run {run_id} of workflow {workflow_id}" if run_id else f"run of workflow {workflow_id}"
         raise NotFound(
-            f"there is no {which} in this store; it may be older than what was collected: "
-            f"read it with `durascope backfill` or `durascope import`"
+            f"there is no {which} in this store; if it is older than what was collected, read it from Temporal or "
+            "from a history file"
         )
     return found[0]
 

@@ -49,8 +49,10 @@ def test_a_run_from_history_alone_says_what_is_missing(open_page: OpenPage) -> N
 
 def test_an_unknown_run_is_explained(open_page: OpenPage) -> None:
     """A link to a run that is not there names the run and the command that would read it."""
-    text = said(open_page("run", workflow_id="nobody", run_id="never"))
-    assert "run never of workflow nobody" in text and "durascope backfill" in text
+    page = open_page("run", workflow_id="nobody", run_id="never")
+    assert "run never of workflow nobody" in said(page)
+    (commands,) = page.code
+    assert "durascope backfill" in commands.value
 
 
 def test_a_link_without_a_run_asks_which(open_page: OpenPage) -> None:
@@ -115,6 +117,17 @@ def test_a_run_that_has_only_started_is_no_error(open_page: OpenPage, tmp_path: 
 def test_clock_skew_is_said_not_corrected(skew: float, words: str) -> None:
     """From 50 ms on."""
     row = {"history_attempts": 2, "span_attempts": 2, "reconstructed": 0, "orphan_spans": 0, "duplicate_spans": 0,
-           "skew_ms": skew, "from_history": True}  # fmt: skip
+           "skew_ms": skew, "from_history": True, "attempts": 2, "closed": 1}  # fmt: skip
     found = trust(row)
     assert found.complete and (words in found.sentence if words else "clock" not in found.sentence)
+
+
+def test_an_attempt_that_waits_has_not_begun() -> None:
+    """An open run counts the attempt that is next, history those that have begun: the banner says which is which."""
+    row = {"history_attempts": 12, "span_attempts": 12, "reconstructed": 0, "orphan_spans": 0, "duplicate_spans": 0,
+           "skew_ms": None, "from_history": True, "attempts": 13, "closed": None}  # fmt: skip
+    assert trust(row).sentence.startswith("History: 12 of 13 attempts have begun. Telemetry: 12.")
+    assert trust(row | {"closed": 1, "attempts": 12}).sentence.startswith("History: 12 attempts. Telemetry: 12.")
+    nothing = row | {"history_attempts": 0, "span_attempts": 0, "attempts": 0}
+    assert trust(nothing).sentence == "No attempts yet."
+    assert trust(nothing | {"closed": 1}).sentence == "This run has had no attempts."

@@ -124,8 +124,8 @@ def _error(kind: str | None, message: str | None) -> str:
 
 
 def _time(run: dict[str, Any], operations: list[dict[str, Any]], attempts: list[dict[str, Any]]) -> Iterator[str]:
-    total = run.get("duration_ms") or 0
     classes = {name: run.get(f"time_{name}_ms") or 0 for name in _DESCRIBED}
+    total = sum(classes.values())  # not the duration: an open run's goes on between two countings
     parts = [
         name for name in sorted(classes, key=lambda n: -classes[n]) if total and classes[name] >= WORTH_A_WORD * total
     ]

@@ -9,7 +9,7 @@ from durascope_dashboard.store.schema import TIME_CLASSES
 
 NAMES: Final = {
     "model": "model", "tool": "tools", "activity": "other activities", "queue": "queue wait", "backoff": "backoff",
-    "external_wait": "human / external wait", "timer": "timers", "workflow_task": "workflow tasks",
+    "external_wait": "external wait", "timer": "timers", "workflow_task": "workflow tasks",
     "unexplained": "unexplained",
 }  # fmt: skip
 

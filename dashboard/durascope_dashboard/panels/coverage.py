@@ -19,9 +19,9 @@ def trust(row: Row) -> Trust:
     """The sentence about one run."""
     history, spans = row["history_attempts"], row["span_attempts"] or 0
     if not history and not spans:
-        return Trust("No attempts yet.", True)
+        return Trust("No attempts yet." if row["closed"] is None else "This run has had no attempts.", True)
     parts = [
-        f"History: {units.many(history, 'attempt') if history is not None else 'not read'}.",
+        f"History: {_counted(row)}.",
         f"Telemetry: {spans:,}.",
         f"{row['reconstructed'] or 0:,} reconstructed,",
         f"{row['orphan_spans'] or 0:,} orphan spans, {row['duplicate_spans'] or 0:,} duplicates ignored.",
@@ -41,6 +41,15 @@ def trust(row: Row) -> Trust:
         parts.append("Temporal's history has not been read: the outcome is what the spans say.")
     complete = bool(spans) and missing <= 0 and not row["orphan_spans"] and bool(row["from_history"])
     return Trust(" ".join(parts), complete)
+
+
+def _counted(row: Row) -> str:
+    history, all_ = row["history_attempts"], row["attempts"] or 0
+    if history is None:
+        return "not read"
+    if row["closed"] is None and history < all_:  # the last of an operation waits for its worker or its retry
+        return f"{history:,} of {units.many(all_, 'attempt')} have begun"
+    return units.many(history, "attempt")
 
 
 def draw(row: Row) -> None:

@@ -53,9 +53,8 @@ def facts(pairs: Iterable[tuple[str, str]]) -> str:
 
 def named(sentence: str) -> str:
     """A sentence with names in `backticks`, which are set as names."""
-    parts = [
-        f"<code>{text(part)}</code>" if number % 2 else text(part) for number, part in enumerate(sentence.split("`"))
-    ]
+    whole = sentence.replace(" %", "\u00a0%")  # a line does not break there
+    parts = [f"<code>{text(part)}</code>" if number % 2 else text(part) for number, part in enumerate(whole.split("`"))]
     return f'<div class="ds-say">{"".join(parts)}</div>'
 
 

@@ -7,6 +7,8 @@ import streamlit as st
 
 from durascope_dashboard.exceptions import DurascopeError, NotFound, Refused, StoreUnavailable, UsageError
 
+READ = "durascope backfill --since 7d\ndurascope import history.json"
+
 
 @contextmanager
 def guarded() -> Iterator[None]:
@@ -14,7 +16,7 @@ def guarded() -> Iterator[None]:
     try:
         yield
     except NotFound as error:
-        explain("Not found", str(error), icon=":material/search_off:")
+        explain("Not found", str(error), command=READ, icon=":material/search_off:")
     except Refused as error:
         explain("No permission", str(error), command="export DURASCOPE_TOKEN=…", icon=":material/lock:")
     except StoreUnavailable as error:

@@ -116,7 +116,8 @@ def summary(totals: data.Row, shown: int, filters: Filters) -> str:
     least = "≥ " if totals["unknown_attempts"] else ""  # what nobody saw is not in the sum
     parts = [
         first, f"{totals['running'] or 0:,} running", f"{totals['failed'] or 0:,} failed",
-        f"{totals['retries'] or 0:,} retries", f"{least}{units.tokens(billed)}, {units.money(totals['cost_billed'])}",
+        units.many(totals["retries"], "retry", "retries"),
+        f"{least}{units.tokens(billed)}, {units.money(totals['cost_billed'])}",
     ]  # fmt: skip
     if billed:
         parts.append("waste unknown" if wasted is None else f"{units.percent(wasted, 1.0)} wasted")
