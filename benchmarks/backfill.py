@@ -31,8 +31,9 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from benchmarks.running import machine, report
 from durascope.history import HistoryReader
 from durascope_dashboard.demo.dev_server import DevServer
-from durascope_dashboard.temporal.backfill import Backfill, Tally, opened_sink
+from durascope_dashboard.temporal.backfill import Backfill, Tally
 from durascope_dashboard.temporal.connection import TemporalConfig, connect
+from durascope_dashboard.temporal.opening import opened_sink
 from durascope_dashboard.temporal.tracker import Tracker
 
 IN_FLIGHT = 16
@@ -154,7 +155,7 @@ class Again(Backfill):
 
 def backfill(address: str, query: str, repeat: int, store: Path) -> int:
     """As ``run_backfill``, ``repeat`` times over."""
-    with opened_sink(store) as sink:
+    with opened_sink(store, many=True) as sink:
 
         async def run() -> Tally:
             connection = await connect(TemporalConfig(address))

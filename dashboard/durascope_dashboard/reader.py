@@ -5,12 +5,15 @@ Views, the CLI and exporters know only :class:`Reader`; where the rows come from
 
 import os
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 
 from durascope_dashboard.exceptions import StoreUnavailable
 from durascope_dashboard.store.location import ClickHouseUrl, Location, open_store, parse_location
+
+if TYPE_CHECKING:
+    from durascope_dashboard.remote_reader import RemoteReader
 
 DEFAULT_SERVER = "http://127.0.0.1:4318"
 
@@ -47,18 +50,26 @@ def connect(server: str | None = None, store: Location | str | None = None) -> R
     A ``server`` that is named must answer. A ``store`` that is named is what is read: a file through the collector
     that owns it if that runs, else directly; a ClickHouse server always directly. Raises StoreUnavailable, UsageError.
     """
+    location = parse_location(store) if store is not None else None
+    return running_collector(server, location) or _open(location or default_store())
+
+
+def running_collector(server: str | None, store: Location | None) -> "RemoteReader | None":
+    """The collector to ask, by the rules of ``connect``; None where the store is to be opened instead.
+
+    Raises StoreUnavailable if a ``server`` that is named does not answer.
+    """
     if server:
         return _remote(server, None)
-    location = parse_location(store) if store is not None else None
-    if isinstance(location, ClickHouseUrl) and not location.embedded:
-        return _open(location)
+    if isinstance(store, ClickHouseUrl) and not store.embedded:
+        return None
     try:
-        return _remote(os.environ.get("DURASCOPE_SERVER") or DEFAULT_SERVER, location)
+        return _remote(os.environ.get("DURASCOPE_SERVER") or DEFAULT_SERVER, store)
     except StoreUnavailable:
-        return _open(location or default_store())
+        return None
 
 
-def _remote(server: str, store: Location | None) -> Reader:
+def _remote(server: str, store: Location | None) -> "RemoteReader":
     """A collector that answers and, if ``store`` is named, owns it."""
     from durascope_dashboard.remote_reader import RemoteReader
 

@@ -1,5 +1,6 @@
 """Answers from a running collector: Arrow over HTTP."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
@@ -45,23 +46,24 @@ class RemoteReader:
             )
         return found
 
+    def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
+        """The answer to a body that may be sent twice. Raises StoreUnavailable."""
+        return self._asked(lambda: self._client.post(path, content=body, headers=dict(headers)))
+
     def _get(self, path: str, params: dict[str, Any]) -> httpx.Response:
+        return self._asked(lambda: self._client.get(path, params=params, headers={"Accept": ARROW}))
+
+    def _asked(self, ask: Callable[[], httpx.Response]) -> httpx.Response:
         try:
-            return self._once(path, params)
+            try:
+                return ask()
+            except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
+                return ask()  # a kept connection was closed, by the collector or by what stands between, as we took it
         except httpx.HTTPError as error:
             raise StoreUnavailable(
                 f"the collector at {self.server} does not answer ({error or type(error).__name__}); "
                 "start it with: durascope collect"
             ) from error
-
-    def _once(self, path: str, params: dict[str, Any]) -> httpx.Response:
-        def ask() -> httpx.Response:
-            return self._client.get(path, params=params, headers={"Accept": ARROW})
-
-        try:
-            return ask()
-        except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
-            return ask()  # a kept connection was closed, by the collector or by what stands between, as we took it
 
     def close(self) -> None:
         """Close connections."""

@@ -17,8 +17,10 @@ from durascope_dashboard.cli import main
 from durascope_dashboard.demo.dev_server import DevServer, free_port
 from durascope_dashboard.exceptions import StoreLocked, UsageError
 from durascope_dashboard.temporal import backfill as module
-from durascope_dashboard.temporal.backfill import Backfill, closed_query, opened_sink, parse_since
+from durascope_dashboard.temporal.backfill import Backfill, closed_query, parse_since
 from durascope_dashboard.temporal.connection import TemporalConfig, connect
+from durascope_dashboard.temporal.opening import opened_sink
+from tests.collector.running import RunningCollector
 from tests.temporal.conftest import Memory, eventually, working
 
 pytestmark = pytest.mark.timeout(120)
@@ -178,8 +180,27 @@ def test_the_query_of_closed_runs() -> None:
     assert closed_query(None, NOW) == "CloseTime >= '2026-11-23T12:00:00.000Z'"
 
 
-def test_a_store_that_a_collector_holds_is_one_sentence(tmp_path: Path) -> None:
-    """That says what to do: a backfill writes, so it is no use to point it at the collector."""
+@pytest.mark.server
+def test_a_backfill_goes_through_the_collector_that_runs(
+    server: DevServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It owns the file. What was written can be read when the command ends; a second time there is nothing to do."""
+    path = tmp_path / "owned.duckdb"
+    with RunningCollector(path) as running:
+        monkeypatch.setenv("DURASCOPE_SERVER", running.url)
+        for options in ([], ["--store", str(path)], ["--server", running.url]):
+            assert main(["backfill", "--temporal", server.address, *options]) == 0
+        stored, again, named = capsys.readouterr().out.splitlines()
+        assert stored == "6 runs stored, 0 were there already"
+        assert again == named == "0 runs stored, 6 were there already"
+        statuses = running.reader.query("runs")["status"].to_pylist()
+        assert statuses == ["completed"] * 6
+        assert running.collector.health()["histories"] == 6
+
+
+def test_a_store_that_something_else_holds_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That says which process, and what to do."""
+    monkeypatch.setenv("DURASCOPE_SERVER", f"http://127.0.0.1:{free_port()}")
     path = tmp_path / "store.duckdb"
     code = f"from durascope_dashboard.store.duckdb_store import DuckStore as S\ns = S({str(path)!r})\n"
     code += "print(1, flush=True)\ninput()"
@@ -188,8 +209,8 @@ def test_a_store_that_a_collector_holds_is_one_sentence(tmp_path: Path) -> None:
         assert holder.stdout is not None
         holder.stdout.readline()
         try:
-            with pytest.raises(StoreLocked, match=f"in use by process {holder.pid}; .* stop it while") as error:
+            with pytest.raises(StoreLocked, match=f"in use by process {holder.pid}; .*--server") as error:
                 opened_sink(path).__enter__()
-            assert "\n" not in str(error.value) and "DURASCOPE_SERVER" not in str(error.value)
+            assert "\n" not in str(error.value)
         finally:
             holder.kill()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from durascope_dashboard.cli._store_option import store_option
+from durascope_dashboard.cli._sink import sink_options
 from durascope_dashboard.cli._temporal import temporal_config, temporal_options
 from durascope_dashboard.store.location import Location
 
@@ -17,17 +17,18 @@ if TYPE_CHECKING:
 @click.option("--query", metavar="VISIBILITY", help="Which runs, as in `temporal workflow list --query`.")
 @click.option("--since", metavar="AGE|TIME", help="Only runs that closed since then: 7d, 12h, 2026-11-23.")
 @click.option("--in-flight", default=16, show_default=True, type=click.IntRange(1, 256), help="Histories at once.")
-@store_option("The store.  [default: a file in the user data directory]")
+@sink_options
 @temporal_options
-def command(query: str | None, since: str | None, in_flight: int, store: Location | None, **temporal: Any) -> None:
+def command(
+    query: str | None, since: str | None, in_flight: int, server: str | None, store: Location | None, **temporal: Any
+) -> None:
     """Read the histories of closed runs into the store; interrupted, it goes on where it was when run again."""
-    from durascope_dashboard.reader import default_store
     from durascope_dashboard.temporal.backfill import parse_since, run_backfill
 
     moment = parse_since(since) if since else None
     with Bar() as bar:
         tally = run_backfill(
-            store or default_store(), temporal_config(**temporal), query=query, since=moment, in_flight=in_flight,
+            temporal_config(**temporal), store=store, server=server, query=query, since=moment, in_flight=in_flight,
             on_progress=bar.show,
         )  # fmt: skip
     parts = [f"{tally.stored} runs stored", f"{tally.known} were there already"]

@@ -4,26 +4,24 @@ from pathlib import Path
 
 import click
 
-from durascope_dashboard.cli._store_option import store_option
-from durascope_dashboard.store.location import Location, open_store
+from durascope_dashboard.cli._sink import sink_options
+from durascope_dashboard.store.location import Location
 
 
 @click.command("import")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@store_option("The store.  [default: a file in the user data directory]")
+@sink_options
 @click.option("--namespace", default="default", show_default=True, help="What the files do not say.")
 @click.option("--workflow-id", help="Of a file that does not say it.  [default: the file's name]")
-def command(files: tuple[Path, ...], store: Location | None, namespace: str, workflow_id: str | None) -> None:
+def command(
+    files: tuple[Path, ...], server: str | None, store: Location | None, namespace: str, workflow_id: str | None
+) -> None:
     """Add runs from history files, as Temporal's UI or `temporal workflow show --output json` writes them."""
-    from durascope_dashboard.collector.ingest import Ingest
-    from durascope_dashboard.reader import default_store
     from durascope_dashboard.temporal.files import read_file
+    from durascope_dashboard.temporal.opening import opened_sink
 
     records = [read_file(path, namespace=namespace, workflow_id=workflow_id) for path in files]
-    ingest = Ingest(open_store(store or default_store()), visiting=True).start()
-    try:
-        ingest.write_history(records)
-    finally:
-        ingest.close()
+    with opened_sink(store, server) as sink:
+        sink.write_history(records)
     for record in records:
         click.echo(f"{record.run.workflow_id}  {record.run.status}  run {record.run.run_id}")

@@ -118,8 +118,11 @@ class Ingest:
     def write_history(self, records: Sequence[HistoryRecord]) -> None:
         """Put these histories in place of what was known of their runs; returns when committed."""
         runs = [RunKey(r.run.namespace, r.run.workflow_id, r.run.run_id) for r in records]
-        self._put(Item(history_tables(records), runs, replaces=runs), wait=True).result()
-        self.counters.histories += len(records)
+        self.submit_histories(history_tables(records), runs).result()
+
+    def submit_histories(self, tables: Mapping[str, pa.Table], runs: list[RunKey]) -> "Future[None]":
+        """The same with rows of all history tables, which are of these runs; the future is done when committed."""
+        return self._put(Item(tables, runs, replaces=runs), wait=True)
 
     def write_observations(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Keep what Describe said of pending activities; returns when committed."""
@@ -205,6 +208,7 @@ class Ingest:
             self._settle(items, error)
             return
         self.counters.commits += 1
+        self.counters.histories += sum(len(item.replaces) for item in items)
         self.counters.last_commit_lag_s = time.monotonic() - items[0].queued
         self.rollup.mark((run for item in items for run in item.runs), first_seq, self._seq)
         self._settle(items, None)

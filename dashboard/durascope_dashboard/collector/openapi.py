@@ -1,9 +1,11 @@
-"""The read API's OpenAPI document, made from the signatures of the named queries: it cannot fall behind them."""
+"""The API's OpenAPI document, made from the signatures of the named queries and the tables: it cannot fall behind."""
 
 import inspect
 from types import UnionType
 from typing import Any, Final, get_args
 
+from durascope_dashboard.collector.history_api import NEEDED, TABLES, WORDS
+from durascope_dashboard.store import schema
 from durascope_dashboard.store.queries.named import MAX_LIMIT, NamedQuery
 
 ARROW: Final = "application/vnd.apache.arrow.stream"
@@ -24,11 +26,13 @@ def document(queries: dict[str, NamedQuery], version: str) -> dict[str, Any]:
     }
     paths["/api/v1/runs"] = {"get": _runs(queries["runs"])}
     paths["/api/v1/runs/{workflow_id}"] = {"get": _run(queries["run"])}
+    paths["/api/v1/histories"] = {"post": _histories()}
+    paths["/api/v1/histories/known"] = {"post": _known()}
     paths["/healthz"] = {"get": _health()}
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": "Durascope read API",
+            "title": "Durascope collector",
             "version": version,
             "description": "Named queries over runs, operations, attempts and spans. Times are microseconds since the "
             "epoch (UTC), durations milliseconds. Arrow IPC is the default; Accept: application/json gives JSON.",
@@ -74,6 +78,57 @@ def _run(query: NamedQuery) -> dict[str, Any]:
     others = [item for item in _parameters(query) if item["name"] != "workflow_id"]
     content = {"application/json": {"schema": {"type": "object"}}}
     return _operation("run_object", "One run as `durascope show --json` prints it.", [workflow, *others], content)
+
+
+def _histories() -> dict[str, Any]:
+    tables = {name: _columns(name, schema.TABLES[name]) for name in TABLES}
+    return _post(
+        "store_histories",
+        "Put histories in place of what was known of their runs; answered when committed.",
+        _closed_object(tables),
+        _closed_object({"stored": {"type": "integer"}}),
+    )
+
+
+def _known() -> dict[str, Any]:
+    keys = _columns("", schema.RUN_KEYS)
+    return _post("known_histories", "Those of these runs whose whole, closed history is stored.", keys, keys)
+
+
+def _post(name: str, summary: str, body: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    found = _operation(name, summary, [], {"application/json": {"schema": answer}})
+    found["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+    refused = {"application/json": {"schema": {"type": "object", "required": ["message"]}}}
+    found["responses"] |= {
+        status: {"description": text, "content": refused}
+        for status, text in (
+            ("400", "The body is not what it has to be; the sentence says where."),
+            ("413", "The body is too large; send fewer runs at once."),
+            ("415", "The content encoding is neither gzip nor deflate."),
+            ("429", "Too much waits; send again after Retry-After."),
+        )
+    }
+    return found
+
+
+def _columns(table: str, columns: Any) -> dict[str, Any]:
+    return _closed_object(
+        {field.name: {"type": "array", "items": _cell(table, field.name, str(field.type))} for field in columns}
+    )
+
+
+def _cell(table: str, column: str, kind: str) -> dict[str, Any]:
+    name = {"string": "string", "int64": "integer", "double": "number", "bool": "boolean"}[kind]
+    found: dict[str, Any] = dict(_INTEGER) if name == "integer" else {"type": name}
+    if words := WORDS.get((table, column)):
+        found["enum"] = sorted(words)
+    if column not in NEEDED.get(table, ()):
+        found["type"] = [name, "null"]
+    return found
+
+
+def _closed_object(members: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": members, "required": list(members), "additionalProperties": False}
 
 
 def _health() -> dict[str, Any]:

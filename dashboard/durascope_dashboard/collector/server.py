@@ -17,6 +17,7 @@ import uvicorn
 from durascope_dashboard.collector.following import Follow, Following
 from durascope_dashboard.collector.grpc_server import start_grpc
 from durascope_dashboard.collector.guard import Guard
+from durascope_dashboard.collector.history_api import HistoryApi
 from durascope_dashboard.collector.housekeeping import Housekeeping
 from durascope_dashboard.collector.http_app import build_app
 from durascope_dashboard.collector.ingest import Ingest
@@ -125,7 +126,8 @@ class Collector:
         reader = LocalReader(self.store)
         metrics = MetricsEndpoint(reader, self.health).route()
         access = self.settings.access
-        app = Guard(build_app(self.receiver, ReadApi(reader), self.health, [metrics]), access)
+        histories = HistoryApi(self.ingest, self.receiver.budget).routes()
+        app = Guard(build_app(self.receiver, ReadApi(reader), self.health, [*histories, metrics]), access)
         config = uvicorn.Config(
             app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=int(STOP_GRACE_S),
             ssl_certfile=access.certificate, ssl_keyfile=access.key, timeout_keep_alive=KEEP_ALIVE_S,

@@ -38,8 +38,7 @@ _SPAN_EVIDENCE = """* EXCLUDE (events, resource, attributes),
 def run_keys_table(run_keys: Iterable[tuple[str, str, str]]) -> pa.Table:
     """Run keys as an Arrow table of three columns, without duplicates."""
     columns = list(zip(*dict.fromkeys(run_keys), strict=True)) or [(), (), ()]
-    fields = [pa.field(name, pa.string()) for name in schema.RUN_KEY]
-    return pa.table([pa.array(c, pa.string()) for c in columns], schema=pa.schema(fields))
+    return pa.table([pa.array(c, pa.string()) for c in columns], schema=schema.RUN_KEYS)
 
 
 class DuckStore:

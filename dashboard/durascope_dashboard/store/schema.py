@@ -26,6 +26,7 @@ def _schema(**columns: pa.DataType) -> pa.Schema:
 
 
 _KEY: Final = dict.fromkeys(RUN_KEY, _STR)
+RUN_KEYS: Final = _schema(**_KEY)
 
 # Raw spans as received. Unique on (trace_id, span_id): the row with the highest seq wins, the rest are duplicates.
 SPANS: Final = _schema(

@@ -10,12 +10,11 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
 from temporalio.api.workflowservice.v1 import CountWorkflowExecutionsRequest
@@ -24,26 +23,22 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from durascope.history import HistoryError
 from durascope.records import HistoryRecord
-from durascope_dashboard.exceptions import StoreLocked, TemporalUnavailable, UsageError
-from durascope_dashboard.store.engine import Store
-from durascope_dashboard.store.location import Location, open_store
+from durascope_dashboard.exceptions import TemporalUnavailable, UsageError
+from durascope_dashboard.store.location import Location
 from durascope_dashboard.temporal.availability import Availability
 from durascope_dashboard.temporal.codec import Decoder
 from durascope_dashboard.temporal.connection import Connection, TemporalConfig, connect
 from durascope_dashboard.temporal.discovery import query_time
+from durascope_dashboard.temporal.opening import opened_sink
 from durascope_dashboard.temporal.pages import CALL_TIMEOUT, list_runs, page_size, run_key
-from durascope_dashboard.temporal.sink import Sink
+from durascope_dashboard.temporal.sink import ClosedSink
 from durascope_dashboard.temporal.tracker import Tracker
-
-if TYPE_CHECKING:
-    from durascope_dashboard.collector.ingest import Ingest
 
 log = logging.getLogger("durascope.temporal")
 
 IN_FLIGHT: Final = 16
 BATCH: Final = 500  # runs a commit
 BATCH_S: Final = 2.0  # or so long, so that a slow server's runs are seen too
-JOIN_EVERY_S: Final = 10.0  # a join costs some tenths of a second, however few its runs
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -87,7 +82,7 @@ class Backfill:
     def __init__(
         self,
         connection: Connection,
-        sink: Sink,
+        sink: ClosedSink,
         *,
         query: str | None = None,
         since: datetime | None = None,
@@ -197,55 +192,28 @@ def _refused(query: str, error: BaseException) -> Exception:
 
 
 def run_backfill(
-    store: Location,
     config: TemporalConfig,
     *,
+    store: Location | None = None,
+    server: str | None = None,
     query: str | None = None,
     since: datetime | None = None,
     in_flight: int = IN_FLIGHT,
     on_progress: Callable[[Tally], None] | None = None,
 ) -> Tally:
-    """Read closed runs into the store; returns when they are joined. Ctrl-C keeps what was read.
+    """Read closed runs into the store, or into the collector that owns it (see ``opened_sink``); returns when they are
+    joined. Ctrl-C keeps what was read.
 
     Raises TemporalUnavailable, UsageError, StoreUnavailable.
     """
     decoder = config.decoder()
-    with opened_sink(store) as sink:
+    with opened_sink(store, server, many=True) as sink:
         return asyncio.run(_run(config, sink, decoder, query, since, in_flight, on_progress))
-
-
-def _opened(store: Location) -> Store:
-    try:
-        return open_store(store)
-    except StoreLocked as error:  # a backfill writes, so no server can be pointed at instead
-        held = str(error).partition(";")[0]
-        raise StoreLocked(
-            f"{held}; if that is a collector, stop it while the backfill runs: started again, it goes on where it was, "
-            "and workers keep their telemetry until then"
-        ) from error
-
-
-@contextmanager
-def opened_sink(store: Location) -> "Iterator[Ingest]":
-    """The store as a sink; what was written is joined when this is left. Raises StoreUnavailable."""
-    from durascope_dashboard.collector.ingest import Ingest
-    from durascope_dashboard.collector.joiner import Joiner
-
-    joiner = Joiner()
-    try:
-        with _opened(store) as opened:
-            ingest = Ingest(opened, rollup_interval_s=JOIN_EVERY_S, join=joiner, visiting=True).start()
-            try:
-                yield ingest
-            finally:
-                ingest.close()
-    finally:
-        joiner.close()
 
 
 async def _run(
     config: TemporalConfig,
-    sink: Sink,
+    sink: ClosedSink,
     decoder: Decoder | None,
     query: str | None,
     since: datetime | None,

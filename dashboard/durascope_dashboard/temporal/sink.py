@@ -7,19 +7,23 @@ from durascope.identity import RunKey
 from durascope.records import HistoryRecord, Micros
 
 
-class Sink(Protocol):
-    """Takes history records and Describe's observations. Called from threads of its caller's; may block on commits."""
+class ClosedSink(Protocol):
+    """Takes whole histories. Called from threads of its caller's; may block on commits."""
 
     def write_history(self, records: Sequence[HistoryRecord]) -> None:
         """Store records: each *replaces* everything that history said of its run before."""
         ...
 
-    def write_observations(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Upsert rows with exactly the columns of ``schema.OBSERVATIONS``."""
-        ...
-
     def known_closed(self, keys: Iterable[RunKey]) -> set[RunKey]:
         """Those of ``keys`` that are stored as closed from history: immutable, never fetched again."""
+        ...
+
+
+class Sink(ClosedSink, Protocol):
+    """What a follower needs besides: Describe's observations, and how far it got."""
+
+    def write_observations(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Upsert rows with exactly the columns of ``schema.OBSERVATIONS``."""
         ...
 
     def watermark(self, namespace: str) -> Micros | None:
