@@ -28,6 +28,7 @@ SERVER: Final = '<script>window.__streamlit = { BACKEND_BASE_URL: new URL("./", 
 TONES: Final = "".join(f".ds-{tone} {{ color: light-dark({theme.LIGHT[tone]}, {theme.DARK[tone]}); }}\n"
                        for tone in ("accent", "good", "bad", "timer", "muted"))  # fmt: skip
 STYLE: Final = f"<style>{Path(__file__).with_name('page.css').read_text('utf-8')}{TONES}</style>"
+HISTORY: Final = f"<script>\n{Path(__file__).with_name('history.js').read_text('utf-8')}</script>"
 _IMPORT: Final = re.compile(r'(?:from|import)\s*"\./([^"]+\.js)"')
 _KEPT: Final = (b"cache-control", b"public, immutable, max-age=31536000")  # their names hold their hash
 _ASKED_ANEW: Final = (b"cache-control", b"no-cache")
@@ -66,7 +67,7 @@ def first_page(name: str) -> str:
     links = [f'<link rel="modulepreload" crossorigin href="./static/js/{script}">'
              for script in scripts(ELEMENTS.get(name, ()), known)]  # fmt: skip
     for before, after in (
-        ("<head>", f"<head>\n{SERVER}"),
+        ("<head>", f"<head>\n{SERVER}\n{HISTORY}"),
         ("</head>", "\n".join([*links, "</head>"])),
         ("<body>", f"<body>\n{STYLE}"),
     ):  # Streamlit's own styles go into the head: ours come after

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from durascope_dashboard.panels.filters import VIEWS
-from tests.browser.conftest import OpenTab, serve, stop
+from tests.browser.conftest import OpenTab, serve, stop, timeline
 from tests.browser.tables import click_cell, row_with, rows_of
 
 pytestmark = pytest.mark.browser
@@ -53,6 +53,30 @@ def test_a_filtered_page_is_a_link(open_tab: OpenTab) -> None:
     page.get_by_role("link", name="Clear the filters").click()
     row_with(page, "research-0")
     assert "text=" not in page.url
+
+
+def test_back_leads_to_the_filters_that_were_left(open_tab: OpenTab) -> None:
+    """One Back for one page: after a click on a row and after one on the bar, each filter is as it was."""
+    page = open_tab("/?text=research&trouble=Longest+backoff&status=completed")
+    row_with(page, "research-4")
+    left = page.url
+    click_cell(page, 0, 300)
+    page.wait_for_url("**/run?*")
+    timeline(page)
+    page.go_back()
+    expect(page).to_have_url(left)
+    expect(page.get_by_role("textbox", name="Search")).to_have_value("research")
+    page.get_by_role("link", name="Tokens and cost", exact=True).click()
+    drawn(page, "Tokens and cost")
+    page.get_by_text("15 min", exact=True).click()
+    page.wait_for_url("**/cost?period=15*")
+    page.get_by_role("link", name="Reliability", exact=True).click()
+    drawn(page, "Reliability")
+    page.go_back()
+    page.wait_for_url("**/cost?period=15*")
+    drawn(page, "Tokens and cost")
+    page.go_back()
+    expect(page).to_have_url(left)
 
 
 def test_ticks_and_the_live_switch_are_in_the_link(open_tab: OpenTab) -> None:

@@ -1,6 +1,7 @@
 """Each page but the Run page, run by AppTest: on the fleet, on an empty store, and where a link names nothing."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -98,3 +99,19 @@ def test_a_page_of_an_empty_store_says_what_to_run(open_page: OpenPage, empty_st
     page = open_page(name, store=empty_store)
     assert "No runs yet" in [element.value for element in page.subheader]
     assert any("durascope demo" in code.value for code in page.code)
+
+
+@pytest.mark.parametrize("name", ["reliability", "cost"])
+def test_a_type_from_a_link_is_kept_and_open_runs_have_types_too(open_page: OpenPage, name: str) -> None:
+    """A type that only open runs have can be chosen; one that no run has stays, and the page says what it found."""
+    page = open_page(name, type="Gone")
+    assert page.multiselect("type").value == ["Gone"]
+    assert page.subheader[0].value.startswith("No ")
+    assert "SupportTriage" in page.multiselect("type").options
+
+
+@pytest.mark.parametrize("name", ["reliability", "cost", "workers", "health"])
+def test_a_page_says_when_it_was_read(open_page: OpenPage, name: str) -> None:
+    """And can be read again, without a key."""
+    label = open_page(name).button("read_again").label
+    assert re.fullmatch(r"as of \d\d:\d\d:\d\d UTC", label)

@@ -52,7 +52,7 @@ def derived(found: pd.DataFrame) -> pd.DataFrame:
 
 def draw() -> None:
     """Controls, chart, table."""
-    stretch = period.bar("24 h")
+    stretch = period.bar()
     with st.container(horizontal=True, gap="small"):
         by = st.segmented_control("Compare", list(BY), key="group_by", bind="query-params", default="Workflow type",
                                   required=True)  # fmt: skip

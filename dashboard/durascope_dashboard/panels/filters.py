@@ -107,13 +107,13 @@ def bar() -> Filters:
         text = st.text_input("Search", key="text", bind="query-params", placeholder="id, type, error …", width=190)
         status = st.multiselect("Status", STATUSES, key="status", bind="query-params", width=170, placeholder="any",
                                 format_func=lambda s: s.replace("_", " "))  # fmt: skip
-        types = _facet("Workflow type", "workflow", facets.get("workflow_type", []), 190)
+        types = facet("Workflow type", "workflow", facets.get("workflow_type", []), 190)
         with st.popover("More filters", icon=":material/tune:"):
-            agents = _facet("Agent", "agent", facets.get("agents", []))
-            models = _facet("Model", "model", facets.get("models", []))
-            queues = _facet("Task queue", "queue", facets.get("task_queue", []))
-            builds = _facet("Build", "build", facets.get("build_id", []))
-            namespaces = _facet("Namespace", "ns", facets.get("namespace", []))
+            agents = facet("Agent", "agent", facets.get("agents", []))
+            models = facet("Model", "model", facets.get("models", []))
+            queues = facet("Task queue", "queue", facets.get("task_queue", []))
+            builds = facet("Build", "build", facets.get("build_id", []))
+            namespaces = facet("Namespace", "ns", facets.get("namespace", []))
         period = st.segmented_control("Started within", list(PERIODS), key="within", bind="query-params", default="All",
                                       required=True)  # fmt: skip
         sort = st.selectbox("Order", list(ORDERS), index=None, key="sort", bind="query-params", width=160,
@@ -134,10 +134,12 @@ def _own_order(trouble: str) -> str:
     return next(words for words, name in ORDERS.items() if name == column)
 
 
-def _facet(label: str, key: str, options: list[str], width: int | None = None) -> tuple[str, ...]:
-    # A value from the link that no run has is kept, so that the page says what it was asked for.
+def facet(label: str, key: str, options: list[str], width: int | None = None, empty: str = "any") -> tuple[str, ...]:
+    """A box over ``?key=``, any number of values. One from the link that no run has is kept, so that the page says
+    what it was asked for.
+    """
     asked = [value for value in st.query_params.get_all(key) if value not in options]
     chosen = st.multiselect(
-        label, [*options, *asked], key=key, bind="query-params", width=width or "stretch", placeholder="any"
+        label, [*options, *asked], key=key, bind="query-params", width=width or "stretch", placeholder=empty
     )
     return tuple(chosen)

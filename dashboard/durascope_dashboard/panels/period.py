@@ -1,18 +1,21 @@
 """Which stretch of time, and which workflow types, a page looks at. Bound to the URL; times are UTC."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from durascope_dashboard import data, units
-from durascope_dashboard.panels import states
+from durascope_dashboard.panels import filters, states
 from durascope_dashboard.panels.charts import Axis
 
 PERIODS: Final = {"15 min": 900, "1 h": 3600, "6 h": 21_600, "24 h": 86_400, "7 d": 604_800, "30 d": 2_592_000}
 ALL: Final = "All"
+DEFAULT: Final = "1 h"
 _STEPS: Final = (1, 5, 15, 30, 60, 300, 900, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 604_800, 2_592_000)
 _LEAST: Final = 60_000_000
 _MOST_SHARE: Final = 0.6
@@ -98,16 +101,33 @@ def note(period: Period) -> None:
     st.caption(f"The charts show {since} to {until} UTC: in the rest of {period.words} there is nothing.")
 
 
-def bar(default: str = "1 h", *, types: bool = True) -> Period:
-    """Draw the controls; answer what they say."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        label = st.segmented_control(
-            "Period", [*PERIODS, ALL], key="period", bind="query-params", default=default, required=True
-        )  # fmt: skip
-        chosen = _types() if types else ()
+@contextmanager
+def _of_all_pages() -> Iterator[None]:
+    """A control in here belongs to the app, not to a page: it keeps its value from page to page, and so does the URL.
+
+    Of a control of another page Streamlit takes the parameter out of the URL to which Back has led.
+    """
+    context = get_script_run_ctx()
+    if context is None:
+        yield
+        return
+    with context.run_with_active_hash(context.pages_manager.main_script_hash):
+        yield
+
+
+def bar(*, types: bool = True) -> Period:
+    """Draw the controls and when the page was read; answer what they say."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="period_bar"):
+        with _of_all_pages():
+            label = st.segmented_control(
+                "Period", [*PERIODS, ALL], key="period", bind="query-params", default=DEFAULT, required=True
+            )  # fmt: skip
+            chosen = filters.facet("Workflow type", "type", filters.facet_values().get("workflow_type", []), 260,
+                                   "all types") if types else ()  # fmt: skip
         st.space("stretch")
-        st.caption("Times in UTC", width="content")
-    return between(label or default, chosen)
+        st.button(f"as of {units.moment(data.now())[11:19]} UTC", icon=":material/refresh:", type="tertiary",
+                  key="read_again", help="Read the page again; all times are UTC")  # fmt: skip
+    return between(label or DEFAULT, chosen)
 
 
 def between(label: str, types: tuple[str, ...] = ()) -> Period:
@@ -117,16 +137,6 @@ def between(label: str, types: tuple[str, ...] = ()) -> Period:
         return Period(until - PERIODS[label] * 1_000_000, until, f"the last {label}", types)
     oldest = data.rows(data.query("totals"))[0]["oldest"]
     return Period(min(oldest or until, until - 60_000_000), until, "all time", types)
-
-
-def _types() -> tuple[str, ...]:
-    found = data.rows(data.query("cohorts", by="workflow_type", limit=500))
-    names = [row["value"] for row in found if row["value"]]
-    running = [v for v in st.session_state.get("type", []) if v not in names]
-    chosen = st.multiselect(
-        "Workflow type", [*names, *running], key="type", bind="query-params", width=260, placeholder="all types"
-    )
-    return tuple(chosen)
 
 
 def _widen() -> None:
@@ -141,6 +151,7 @@ def nothing(period: Period, what: str) -> None:
         return
     newest = units.moment(total["newest"])
     states.explain(
-        f"No {what} in {period.words}", f"the store has {total['runs']:,} runs; the newest started {newest}."
+        f"No {what} in {period.words}",
+        f"the store has {units.many(total['runs'], 'run')}; the newest started {newest}.",
     )
     st.button("Show all time", on_click=_widen, icon=":material/date_range:")
