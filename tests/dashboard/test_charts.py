@@ -1,7 +1,11 @@
 """What a chart over time is given to draw."""
 
-import pandas as pd
+from typing import Any
 
+import pandas as pd
+import pytest
+
+from durascope_dashboard.panels import charts
 from durascope_dashboard.panels.charts import Axis, with_gaps
 
 MINUTE_MS = 60_000
@@ -25,3 +29,31 @@ def test_nothing_is_added_before_the_first_bucket_after_the_last_or_in_a_very_lo
     assert with_gaps(whole.head(0), axis).empty
     far = whole.assign(bucket=pd.array([0, 20_000 * MINUTE], "Int64"))
     assert len(with_gaps(far, axis)) == 2
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What Altair is asked for, as Vega-Lite."""
+    found: list[dict[str, Any]] = []
+    monkeypatch.setattr(charts.st, "altair_chart", lambda chart, **_: found.append(chart.to_dict()))
+    return found
+
+
+def test_a_bar_is_as_wide_as_its_bucket_whatever_the_page(drawn: list[dict[str, Any]]) -> None:
+    """From the bucket's start nearly to its end in time, not in pixels: neighbours never overlap."""
+    frame = pd.DataFrame({"bucket": pd.array([0, MINUTE], "Int64"), "n": [1, 2]})
+    charts.over_time(
+        frame, {"n": "n"}, unit="n", key="k", words="w", stacked=True, over=Axis(0, 60 * MINUTE, MINUTE_MS)
+    )
+    (chart,) = drawn
+    assert chart["encoding"]["x"]["field"] == "time" and chart["encoding"]["x2"]["field"] == "until"
+    assert chart["mark"] == {"type": "bar"}
+    (rows,) = chart["datasets"].values()
+    assert pd.Timestamp("1970-01-01T00:00:40Z") < pd.Timestamp(rows[0]["until"]) < pd.Timestamp(rows[1]["time"])
+
+
+def test_what_has_no_name_is_a_value_of_its_own(drawn: list[dict[str, Any]]) -> None:
+    """Attempts without a known model are "(none)", not "other"."""
+    frame = pd.DataFrame({"bucket": pd.array([0, 0], "Int64"), "value": pd.array(["m", None], "string"), "n": [1, 2]})
+    charts.by_value(frame, "n", unit="n", key="k", words="w", over=Axis(0, 60 * MINUTE, MINUTE_MS))
+    assert drawn[0]["encoding"]["color"]["scale"]["domain"] == ["(none)", "m"]

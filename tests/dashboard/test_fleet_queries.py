@@ -5,11 +5,15 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import hypothesis.strategies as st
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 from durascope_dashboard.exceptions import UsageError
 from durascope_dashboard.store.duckdb_store import DuckStore
+from tests.analysis.facts import joined
+from tests.analysis.test_properties import chaos
 from tests.dashboard import bulk, synthetic
 
 RUNS = 400
@@ -164,3 +168,40 @@ def test_what_does_not_exist_is_refused_by_name(store: DuckStore) -> None:
                          ("cohorts", {"by": "mood"}), ("waste", {"by": "x"})):  # fmt: skip
         with pytest.raises(UsageError, match=r"there are|they can by"):
             store.query(name, **params)
+
+
+def test_a_timeout_in_the_queue_has_a_name_and_keeps_to_its_type(tmp_path: Path) -> None:
+    """An attempt that never started is an error like others; errors of other workflow types are not asked for."""
+    moment = synthetic.now()
+    starved = synthetic.Story("starved", "Starved", moment - 60 * synthetic.S, status="failed")
+    never = {"queue": 5.0, "run": 0.0, "status": "timeout", "error": "TimeoutError", "message": "schedule to start"}
+    starved.operation("fetch", "tool", None, [never])
+    synthetic.write(tmp_path / "t.duckdb", [starved], moment)
+    with DuckStore(tmp_path / "t.duckdb") as store:
+        store.sql("UPDATE attempts SET started = NULL")
+        for params in ({}, {"since": moment - 120 * synthetic.S}, {"workflow_type": ["Starved"]}):
+            (row,) = store.query("errors", **params).to_pylist()
+            assert (row["error_type"], row["workflow_id"]) == ("TimeoutError", "starved")
+            assert row["last_seen"] > moment - 120 * synthetic.S
+        assert store.query("errors", workflow_type=["Other"]).num_rows == 0
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_waste_by_cause_sums_to_the_ledgers_wasted(waste_store: DuckStore, data: st.DataObject) -> None:
+    """To the token and the cent, whatever became of the attempts: failed, cancelled, lost, unused or under way."""
+    evidence = data.draw(chaos("r"))
+    result = joined(now=40, **evidence)
+    waste_store.replace_runs(result)
+    found = waste_store.query("waste").to_pandas()
+    for column, kind in (("tokens_input", "input"), ("tokens_output", "output")):
+        assert found[column].fillna(0).sum() == result.runs[f"wasted_{kind}"].fillna(0).sum()
+    assert found["unknown"].sum() <= result.runs["unknown_attempts"].fillna(0).sum()
+    assert found["value"].notna().all()
+
+
+@pytest.fixture(scope="module")
+def waste_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DuckStore]:
+    """A store whose one run each example replaces."""
+    with DuckStore(tmp_path_factory.mktemp("waste") / "waste.duckdb") as store:
+        yield store

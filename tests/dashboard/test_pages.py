@@ -1,6 +1,7 @@
 """Each page but the Run page, run by AppTest: on the fleet, on an empty store, and where a link names nothing."""
 
 import json
+import random
 import re
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,10 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from durascope_dashboard import units
 from durascope_dashboard.panels import filters
 from durascope_dashboard.store.duckdb_store import DuckStore
+from tests.dashboard import synthetic
 from tests.dashboard.conftest import OpenPage
 
 PAGES = ("runs", "compare", "reliability", "cost", "workers", "health")
@@ -115,3 +118,23 @@ def test_a_page_says_when_it_was_read(open_page: OpenPage, name: str) -> None:
     """And can be read again, without a key."""
     label = open_page(name).button("read_again").label
     assert re.fullmatch(r"as of \d\d:\d\d:\d\d UTC", label)
+
+
+def test_what_the_cost_page_counts_it_counts_by_the_attempts_moment(open_page: OpenPage, tmp_path: Path) -> None:
+    """A run open for two days that is retried now: tiles, table and sentence tell of the same tokens, and are there."""
+    moment = synthetic.now()
+    rng = random.Random(1)
+    old = synthetic.Story("old", "Entity", moment - 2 * 86_400 * synthetic.S, status="running", closed=False)
+    old.at = moment - 600 * synthetic.S
+    bad = {"status": "error", "error": "RateLimitError", "message": "429", "tokens": (1000, 0, 100, 0)}
+    for _ in range(6):
+        tries = [{**synthetic.model(rng), **bad}, synthetic.model(rng, backoff=2.0)]
+        old.operation("model", "model", None, tries, agent="A", model=synthetic.MODEL)
+    synthetic.write(tmp_path / "old.duckdb", [old], moment)
+    page = open_page("cost", store=tmp_path / "old.duckdb")
+    tiles = {metric.label: metric.value for metric in page.metric}
+    spent = page.dataframe[0].value.iloc[0]
+    assert tiles["Billed"] == units.tokens(spent["billed_input"] + spent["billed_output"])
+    assert tiles["Wasted"].startswith("6.6k") and spent["wasted"] == 6600
+    assert "6 attempts came to nothing: 6.6k tokens" in " ".join(e.proto.body for e in page.get("html"))
+    assert not open_page("health", store=tmp_path / "old.duckdb").subheader

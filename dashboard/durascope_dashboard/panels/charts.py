@@ -27,6 +27,10 @@ _LINES: Final = alt.Legend(**_TOP, title=None, symbolType="stroke", symbolStroke
 _DAY: Final = 86_400_000_000
 _MOST_BUCKETS: Final = 5_000
 _MINUTES: Final = 10 * 60_000_000
+_FILLED: Final = 0.86
+"""Of a bucket's width, its bar: the rest is the gap to the next, however wide the page is."""
+_EDGE: Final = 24
+"""Labels of times this near (px) to the ends of the axis stay within it."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,8 @@ def _long(frame: pd.DataFrame, columns: Mapping[str, str], scale: float, axis: A
     begun = frame["bucket"].astype("Int64")
     wide["time"] = pd.to_datetime(begun, unit="us", utc=True)
     wide["middle"] = pd.to_datetime(begun + axis.bucket_ms * 500, unit="us", utc=True)
-    long = wide.melt(["time", "middle"], var_name="series", value_name="value")
+    wide["until"] = pd.to_datetime(begun + int(axis.bucket_ms * 1000 * _FILLED), unit="us", utc=True)
+    long = wide.melt(["time", "middle", "until"], var_name="series", value_name="value")
     return long.astype({"value": "float64"})
 
 
@@ -80,10 +85,10 @@ def _draw(chart: Any, words: str, key: str) -> None:
     st.altair_chart(readable(chart.properties(height=HEIGHT, usermeta={})), alt=words, key=key)
 
 
-def _time(over: Axis) -> Any:
+def _time(over: Axis, field: str) -> Any:
     ends = [pd.Timestamp(t, unit="us", tz="UTC").isoformat() for t in (over.since, over.until)]
-    axis = alt.Axis(format=over.words, labelOverlap=True, tickCount=6, grid=False)
-    return alt.X("middle:T", title=None, scale=alt.Scale(type="utc", domain=ends), axis=axis)
+    axis = alt.Axis(format=over.words, labelOverlap=True, labelFlush=_EDGE, tickCount=6, grid=False)
+    return alt.X(f"{field}:T", title=None, scale=alt.Scale(type="utc", domain=ends), axis=axis)
 
 
 def over_time(
@@ -108,13 +113,13 @@ def over_time(
     chosen = alt.Color("series:N", title=None, scale=alt.Scale(domain=names, range=range_),
                        legend=(_LEGEND if stacked else _LINES) if many else None)  # fmt: skip
     base = alt.Chart(long).encode(
-        x=_time(over), color=chosen,
+        x=_time(over, "time" if stacked else "middle"), color=chosen,
         tooltip=[alt.Tooltip("time:T", title="UTC", format="%b %d %H:%M:%S"), alt.Tooltip("series:N", title=" "),
                  alt.Tooltip("value:Q", title=unit, format=",.4~g")],
     )  # fmt: skip
     value = alt.Y("value:Q", title=unit, axis=_values(axis), stack="zero" if stacked else None)
     if stacked:
-        _draw(base.mark_bar(size=_width(over)).encode(y=value), words, key)
+        _draw(base.mark_bar().encode(x2="until:T", y=value), words, key)
     else:
         lines = base.mark_line(strokeWidth=1.8, point=alt.OverlayMarkDef(size=26)).encode(
             y=value,
@@ -141,11 +146,6 @@ def durations(
     )  # fmt: skip
 
 
-def _width(over: Axis) -> float:
-    """Bars that nearly touch, on a chart some 560 px wide."""
-    return max(2.0, min(26.0, 0.82 * 520 * over.bucket_ms * 1000 / max(1, over.until - over.since)))
-
-
 def _values(words: str) -> Any:
     # With `format` alone, Vega writes all ticks with one prefix: a 0 would be 0k.
     return alt.Axis(tickCount=4, labelExpr=f"format(datum.value, '{words}')")
@@ -156,9 +156,10 @@ def by_value(
     over: Axis, scale: float = 1.0, stacked: bool = True, axis: str = "~s",
 ) -> None:  # fmt: skip
     """One column of a frame with ``bucket`` and ``value``: the largest values by name, the rest as "other"."""
-    size = frame.groupby("value", dropna=False)[column].sum().sort_values(ascending=False)
-    kept = [str(name) for name in size.head(top).index]
-    named = frame.assign(value=[str(v) if str(v) in kept else "other" for v in frame["value"].fillna("(none)")])
+    named = frame.assign(value=frame["value"].astype("object").fillna("(none)").astype(str))
+    size = named.groupby("value")[column].sum().sort_values(ascending=False)
+    kept = list(size.head(top).index)
+    named = named.assign(value=[v if v in kept else "other" for v in named["value"]])
     wide = named.pivot_table(index="bucket", columns="value", values=column, aggfunc="sum").reset_index()
     names = [n for n in (*kept, "other") if n in wide.columns]
     over_time(

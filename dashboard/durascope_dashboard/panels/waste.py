@@ -1,4 +1,4 @@
-"""What retries cost and who caused them: attempts whose work came to nothing, with tokens, money and time."""
+"""What came to nothing and who caused it: attempts whose result was not used, with tokens, money and time."""
 
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ BY: Final = {
 }  # fmt: skip
 COLUMNS: Final = {
     "value": Column("", width=260),
-    "attempts": Column("Lost attempts", "exact"),
+    "attempts": Column("Attempts", "exact", "Failed, timed out, lost, cancelled, or with a result that was not used"),
     "runs": Column("Runs", "exact"),
     "tokens": Column("Wasted tokens", "tokens", "Of the attempts whose usage is known"),
     "unknown": Column("Unknown usage", "exact", "Model attempts whose tokens nobody saw: their cost is not known"),
@@ -36,7 +36,7 @@ def priced(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def sentence(frame: pd.DataFrame, words: str, who: pd.DataFrame | None = None) -> str:
-    """The answer in one line: what the retries of this stretch of time cost, the first cause, and the first of
+    """The answer in one line: what came to nothing in this stretch of time, the first cause, and the first of
     ``who``, the same attempts by activity.
     """
     attempts, unknown = int(frame["attempts"].sum()), int(frame["unknown"].sum())
@@ -46,7 +46,8 @@ def sentence(frame: pd.DataFrame, words: str, who: pd.DataFrame | None = None) -
     found = f"In {words}, {attempts:,} attempts came to nothing: {spent} and {units.duration(lost)} of run time and "
     found += "backoff."
     if unknown:
-        found += f" The tokens of {unknown:,} of them are unknown, so the cost is at least this."
+        costs = "the cost is at least this" if tokens else "what they cost is not known"
+        found += f" The tokens of {unknown:,} of them are unknown, so {costs}."
     found += f" Most of the time went to: {_first(frame)}"
     return f"{found}; most of it by: {_first(who)}." if who is not None and not who.empty else f"{found}."
 
@@ -64,10 +65,10 @@ def _known(values: "pd.Series[Any]") -> float | None:
 
 def draw(stretch: Period) -> None:
     """Sentence, dimension, table."""
-    st.markdown("###### What did the retries cost, and who caused them?")
+    st.markdown("###### What came to nothing, and who caused it?")
     causes = priced(data.query("waste", **stretch.params()))
     if causes.empty:
-        markup.html(markup.note(f"Nothing was lost to retries in {stretch.words}."))
+        markup.html(markup.note(f"Every attempt of {stretch.words} was of use."))
         return
     who = priced(data.query("waste", by="name", **stretch.params()))
     markup.html(markup.note(sentence(causes, stretch.words, who)))
@@ -75,4 +76,10 @@ def draw(stretch: Period) -> None:
     by = by or "Cause"
     found = causes if by == "Cause" else priced(data.query("waste", by=BY[by], **stretch.params()))
     found = found.sort_values(["share", "attempts"], ascending=False).reset_index(drop=True)
-    grid.draw(found, {**COLUMNS, "value": Column(by, width=260)}, key="waste", alt=f"Lost attempts by {by}", rows=10)
+    grid.draw(
+        found,
+        {**COLUMNS, "value": Column(by, width=260)},
+        key="waste",
+        alt=f"Attempts that came to nothing by {by}",
+        rows=10,
+    )

@@ -1,4 +1,4 @@
-"""The Tokens and cost page: who spends what, and what retries cost and who caused them."""
+"""The Tokens and cost page: who spends what, what came to nothing, and who caused it. An attempt counts when it ran."""
 
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ BY: Final = {"Model": "model", "Agent": "agent", "Workflow type": "workflow_type
              "Tool": "tool"}  # fmt: skip
 COLUMNS: Final = {
     "value": Column("", width=240),
-    "operations": Column("Calls", "exact"),
+    "operations": Column("Calls", "exact", "Whose first attempt is in the period"),
     "attempts": Column("Attempts", "exact"),
     "billed_input": Column("Input", "tokens"),
     "cached_share": Column("Cached", "share", "Part of the input that was read from the cache"),
@@ -45,50 +45,55 @@ def page() -> None:
     st.markdown("### Tokens and cost")
     with states.guarded():
         stretch = period.bar()
-        found = data.rows(data.query("totals", **stretch.params()))[0]
-        if not found["runs"]:
-            period.nothing(stretch, "runs")
+        drawn, (series,) = period.fitting(
+            stretch, lambda p: (data.query("attempt_series", **p.series(), kind=["model"]),)
+        )
+        if series.empty and not data.records("attempt_groups", by="kind", **stretch.params()):
+            period.nothing(stretch, "attempts")
             return
-        _summary(found)
-        _over_time(stretch)
+        _summary(summed(series))
+        st.caption(f"Attempts that started in {stretch.words}, also those of runs that began before.")
+        _over_time(series, drawn)
         _by_dimension(stretch)
         waste.draw(stretch)
         _budget(stretch)
 
 
-def _summary(found: data.Row) -> None:
-    billed, wasted = total(found, "billed"), total(found, "wasted")
-    unknown = found["unknown_attempts"] or 0
-    least = "≥ " if unknown else ""  # sums leave out what nobody saw
+def summed(series: pd.DataFrame) -> dict[str, Any]:
+    """The charts' rows of ``attempt_series`` in one: what the tiles say is what the charts add up to."""
+    names = [name for name in series.columns if name.startswith(("useful_", "wasted_", "cost_", "un"))]
+    sums = {name: series[name].sum(min_count=1) for name in names}
+    return {name: None if pd.isna(value) else value for name, value in sums.items()}
+
+
+def _summary(found: dict[str, Any]) -> None:
+    unknown = found["unknown"] or 0
+    useful, wasted = ((found[f"{part}_input"] or 0) + (found[f"{part}_output"] or 0) for part in ("useful", "wasted"))
+    billed = useful + wasted
+    none = unknown and not billed  # nothing is known: not 0
+    least = "≥ " if unknown and not none else ""  # sums leave out what nobody saw
     seen = wasted or not unknown  # that no waste was seen says nothing of attempts that nobody saw
     cells = [
-        ("Billed", f"{least}{units.tokens(billed)}"),
+        ("Billed", "unknown" if none else f"{least}{units.tokens(billed)}"),
         ("Wasted", f"{least}{units.count(wasted)} · {units.percent(wasted, billed)}" if seen else "unknown"),
-        ("Unknown usage", f"{unknown:,} attempt{'s' if unknown != 1 else ''}"),
+        ("Unknown usage", units.many(unknown, "attempt")),
         ("Cost", f"{least}{units.money(found['cost_billed'])}"),
         ("Wasted cost", f"{least}{units.money(found['cost_wasted'])}" if seen else "unknown"),
     ]
     for column, (label, value) in zip(st.columns(len(cells)), cells, strict=True):
         column.metric(label, value, border=True)
     if found["unpriced"]:
-        names = unpriced(found)
-        st.caption(f"{found['unpriced']:,} runs used a model without a known price{names}; the cost leaves it out.")
+        attempts = units.many(found["unpriced"], "attempt")
+        st.caption(f"{attempts} used a model without a known price (named on the run's token ledger); the cost leaves "
+                   "them out.")  # fmt: skip
 
 
-def unpriced(found: data.Row) -> str:
-    """Where to see which; the names stand on each run's ledger."""
-    return " (named on the run's token ledger)" if found["unpriced"] else ""
-
-
-def _over_time(stretch: Period) -> None:
-    stretch, (series,) = period.fitting(
-        stretch, lambda p: (data.query("attempt_series", **p.series(), kind=["model"]),)
-    )
-    period.note(stretch)
-    by_model = data.query("attempt_series", **stretch.series(), kind=["model"], by="model")
+def _over_time(series: pd.DataFrame, stretch: Period) -> None:
     if series.empty:
         st.caption("No model call in this period.")
         return
+    period.note(stretch)
+    by_model = data.query("attempt_series", **stretch.series(), kind=["model"], by="model")
     left, right = st.columns(2)
     with left:
         st.markdown("###### Tokens over time")
@@ -140,7 +145,7 @@ def derived(found: pd.DataFrame) -> pd.DataFrame:
 
 def _budget(stretch: Period) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        st.markdown("###### Runs over budget")
+        st.markdown(f"###### Runs over budget, of those started in {stretch.words}")
         budget = st.number_input("Tokens a run may bill", min_value=0, value=100_000, step=10_000, key="run_budget",
                                  bind="query-params", width=220)  # fmt: skip
     found = data.query("runs", where=f"tokens > {int(budget or 0)}", order="billed_input", limit=200,

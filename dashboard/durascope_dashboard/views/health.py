@@ -39,10 +39,11 @@ def page() -> None:
     with states.guarded():
         stretch = period.bar(types=False)
         total = data.rows(data.query("totals", **stretch.span()))[0]
-        if not total["runs"]:
+        if not total["runs"] and data.query("attempt_series", **stretch.series()).empty:
             period.nothing(stretch, "runs")
             return
         _summary(total)
+        st.caption(f"Runs and their attempts count by the run's start in {stretch.words}; spans by when they arrived.")
         doctor.draw(stretch)
         _coverage(stretch)
         _gaps(stretch)

@@ -116,7 +116,7 @@ def _groups(stretch: Period) -> None:
 
 
 def _named_errors(found: pd.DataFrame, stretch: Period) -> pd.DataFrame:
-    errors = data.query("errors", limit=1000, **stretch.span())
+    errors = data.query("errors", limit=1000, **stretch.params())
     named = errors[["fingerprint", "error_type", "error_message", "workflow_id", "run_id", "namespace"]]
     return found.merge(named, left_on="value", right_on="fingerprint", how="left").drop(columns="fingerprint")
 
@@ -154,7 +154,7 @@ def _storms(stretch: Period) -> None:
 
 def _one_error(stretch: Period) -> str | None:
     """The fingerprint of the error that is looked at alone; None: all failed attempts."""
-    known = data.rows(data.query("errors", limit=100, **stretch.span()))
+    known = data.rows(data.query("errors", limit=100, **stretch.params()))
     words = {row["fingerprint"]: f"{row['error_type'] or 'error'}: {row['error_message'] or ''}" for row in known}
     asked = [value for value in st.query_params.get_all("error") if value not in words]
     found: str | None = st.selectbox(

@@ -1,6 +1,7 @@
 """Queries over attempts of many runs: how often each thing fails, waits and is retried, and what the bad ones share.
 
-An attempt belongs to the moment it started (was queued, if it has not): that is the time that ``since`` bounds.
+An attempt belongs to the moment it started (was queued or ended, if it has not): that is the time that ``since`` and
+``until`` bound, here and in fleet.py and waste.py. One of which no time is known is in no period, only in the whole.
 """
 
 from typing import Any
@@ -8,10 +9,11 @@ from typing import Any
 import ibis
 
 from durascope_dashboard.exceptions import UsageError
-from durascope_dashboard.store.queries.tables import TABLES
+from durascope_dashboard.store.queries.tables import TABLES, within
 from durascope_dashboard.store.schema import RUN_KEY
 
 FAILED = ("error", "timeout", "lost")
+OPEN = ("running", "pending")
 OWN = ("name", "kind", "agent", "model", "fingerprint", "error_type", "task_queue", "worker", "build_id", "status")
 BY = (*OWN, "workflow_type", "cause")
 SHARED = ("workflow_type", "name", "task_queue", "worker", "build_id", "agent", "model")
@@ -28,17 +30,13 @@ def moments(
     since: int | None, until: int | None, workflow_type: list[str] | None = None, kind: list[str] | None = None,
     *, typed: bool = False,
 ) -> Any:  # fmt: skip
-    """Attempts with ``moment`` in the period; with their run's ``workflow_type`` if that is asked for."""
+    """Attempts with their ``moment``, those of the period; with their run's ``workflow_type`` if that is asked for."""
     t = TABLES["attempts"]
     found = t.mutate(moment=ibis.coalesce(t["started"], t["queued"], t["ended"]))
-    wanted = [found["moment"].notnull()]
-    if since is not None:
-        wanted.append(found["moment"] >= since)
-    if until is not None:
-        wanted.append(found["moment"] < until)
+    wanted = within(found, "moment", since, until)
     if kind:
         wanted.append(found["kind"].isin(kind))
-    found = found.filter(wanted)
+    found = found.filter(wanted) if wanted else found
     if not typed and not workflow_type:
         return found
     runs = TABLES["runs"].select(*RUN_KEY, "workflow_type")
@@ -52,6 +50,13 @@ def failed(t: Any) -> Any:
     return t["status"].isin(FAILED)
 
 
+def unknown(t: Any) -> Any:
+    """Model attempts that began and are over, whose usage nobody saw: the ledger's own condition."""
+    unseen = t["tokens_input"].isnull() & t["tokens_output"].isnull()
+    begun = t["started"].notnull() | t["estimated"]
+    return (t["kind"] == "model") & unseen & begun & ~t["status"].isin(OPEN)
+
+
 def cause(t: Any) -> Any:
     """Why an attempt's work was lost, in words, most telling first."""
     http = t["http_status"]
@@ -60,6 +65,7 @@ def cause(t: Any) -> Any:
         (t["status"] == "lost", "worker lost"),
         (t["status"] == "cancelled", "cancelled"),
         (t["status"] == "ok", "result not used"),
+        (t["status"].isin(OPEN), "not over yet"),
         (http == 429, "rate limited (HTTP 429)"),
         ((http >= 500) & (http < 600), "provider error (HTTP 5xx)"),
         ((http >= 400) & (http < 500), "refused (HTTP 4xx)"),
@@ -80,7 +86,7 @@ def attempt_groups(
     by: str = "name", since: int | None = None, until: int | None = None, workflow_type: list[str] | None = None,
     kind: list[str] | None = None, limit: int = 200,
 ) -> Any:  # fmt: skip
-    """Attempts by one dimension: how many, retried, failed; queue wait, run time and backoff; the last error."""
+    """Attempts by one dimension, those whose moment is in the period: how many, retried, failed; queue wait, run time and backoff; the last error."""
     found = moments(since, until, workflow_type, kind, typed=ask_by(by) == "workflow_type")
     bad = failed(found)
     grouped = found.group_by(value=dimension(found, by)).aggregate(
@@ -90,7 +96,7 @@ def attempt_groups(
         failed=_count(bad),
         timeouts=_count(found["status"] == "timeout"),
         lost=_count(found["status"] == "lost"),
-        open=_count(found["status"].isin(["running", "pending"])),
+        open=_count(found["status"].isin(OPEN)),
         by_server=_count(found["retry_by"] == "server"),
         runs=found["run_id"].nunique(),
         queue_p50_ms=found["queue_ms"].quantile(0.5),
@@ -109,7 +115,7 @@ def attempt_series(
     since: int, until: int, bucket_ms: int = 60_000, by: str | None = None, workflow_type: list[str] | None = None,
     kind: list[str] | None = None, failed_at_least: int = 0, limit: int = 10_000,
 ) -> Any:  # fmt: skip
-    """Attempts over time, in buckets; ``by`` splits each bucket by a dimension (``value``).
+    """Attempts by their moment, in buckets; ``by`` splits each bucket by a dimension (``value``).
 
     ``failed_at_least`` leaves out buckets with fewer failed attempts.
     """
@@ -135,6 +141,8 @@ def attempt_series(
         wasted_output=found["tokens_output"].sum(where=~useful),
         cost_billed=found["cost"].sum(),
         cost_wasted=found["cost"].sum(where=~useful),
+        unknown=_count(unknown(found)),
+        unpriced=_count(found["cost"].isnull() & (found["tokens_input"].notnull() | found["tokens_output"].notnull())),
     )
     if failed_at_least:
         series = series.filter(series["failed"] >= failed_at_least)

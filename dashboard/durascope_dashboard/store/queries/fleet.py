@@ -5,6 +5,7 @@ from typing import Any
 import ibis
 
 from durascope_dashboard.exceptions import UsageError
+from durascope_dashboard.store.queries.attempts import moments, unknown
 from durascope_dashboard.store.queries.tables import TABLES, within
 from durascope_dashboard.store.schema import TOKEN_KINDS
 
@@ -13,7 +14,7 @@ DIMENSIONS = ("model", "agent", "kind", "name", "workflow_type", "task_queue")
 
 
 def facets(since: int | None = None, until: int | None = None) -> Any:
-    """Values that runs can be filtered by: ``facet``, ``value`` (agents, models: the JSON array), ``runs``."""
+    """Values that runs started in the period can be filtered by: ``facet``, ``value`` (agents, models: the JSON array), ``runs``."""
     t = TABLES["runs"]
     wanted = within(t, "started", since, until)
     found = t.filter(wanted) if wanted else t
@@ -58,11 +59,13 @@ def fleet(since: int, until: int, bucket_ms: int = 60_000, workflow_type: list[s
     return series.order_by("bucket")
 
 
-def errors(since: int | None = None, until: int | None = None, limit: int = 100) -> Any:
-    """Failed attempts by fingerprint, the most frequent first, with an example of each."""
-    t = TABLES["attempts"]
-    found = t.filter([t["fingerprint"].notnull(), *within(t, "started", since, until)])
-    newest = found["started"].fill_null(0)  # of attempts that never started engines choose differently
+def errors(
+    since: int | None = None, until: int | None = None, limit: int = 100, workflow_type: list[str] | None = None
+) -> Any:
+    """Failed attempts whose moment is in the period, by fingerprint, the most frequent first, with an example each."""
+    found = moments(since, until, workflow_type)
+    found = found.filter(found["fingerprint"].notnull())
+    newest = found["moment"].fill_null(0)  # of attempts without a time engines choose differently
     grouped = found.group_by("fingerprint").aggregate(
         attempts=found.count(),
         runs=found["run_id"].nunique(),
@@ -70,8 +73,8 @@ def errors(since: int | None = None, until: int | None = None, limit: int = 100)
         error_message=found["error_message"].min(),
         kind=found["kind"].max(),
         name=found["name"].min(),
-        first_seen=found["started"].min(),
-        last_seen=found["started"].max(),
+        first_seen=found["moment"].min(),
+        last_seen=found["moment"].max(),
         **{name: found[name].argmax(newest) for name in ("workflow_id", "run_id", "namespace")},
     )
     return grouped.order_by([grouped["attempts"].desc(), grouped["fingerprint"]]).limit(limit)
@@ -81,27 +84,27 @@ def tokens(
     by: str = "model", since: int | None = None, until: int | None = None, limit: int = 100,
     workflow_type: list[str] | None = None,
 ) -> Any:  # fmt: skip
-    """The ledger (billed, useful, wasted, unknown attempts, cost) by one dimension."""
+    """The ledger (billed, useful, unknown attempts, cost) of the model attempts whose moment is in the period, by one
+    dimension; ``operations`` are those whose first attempt is.
+    """
     if by not in DIMENSIONS:
         raise UsageError(f"tokens cannot be grouped by {by!r}; they can by: {', '.join(DIMENSIONS)}")
-    t, r = TABLES["operations"], TABLES["runs"]
-    found = t.filter([t["kind"] == "model", *within(t, "scheduled", since, until)])
-    if by == "workflow_type" or workflow_type:
-        types = r.select("namespace", "workflow_id", "run_id", "workflow_type")
-        if workflow_type:
-            types = types.filter(types["workflow_type"].isin(workflow_type))
-        found = found.join(types, ["namespace", "workflow_id", "run_id"])
-    sums = {f"{part}_{kind}": found[f"{part}_{kind}"].sum() for part in ("billed", "useful") for kind in TOKEN_KINDS}
-    known = found["billed_input"].notnull()  # a cost of nothing but unknown tokens is unknown too, not 0
+    found = moments(since, until, workflow_type, ["model"], typed=by == "workflow_type")
+    useful = found["useful"].fill_null(False)
+    sums = {
+        f"{part}_{kind}": found[f"tokens_{kind}"].sum(where=where).fill_null(0)
+        for part, where in (("billed", None), ("useful", useful)) for kind in TOKEN_KINDS
+    }  # fmt: skip
     grouped = found.group_by(value=found[by]).aggregate(
-        operations=found.count(), attempts=found["attempts"].sum(), unknown_attempts=found["unknown_attempts"].sum(),
-        cost_billed=found["cost_billed"].sum(where=known), cost_useful=found["cost_useful"].sum(where=known), **sums,
+        operations=(found["attempt"] == 1).cast("int64").sum(), attempts=found.count(),
+        unknown_attempts=unknown(found).fill_null(False).cast("int64").sum(),
+        cost_billed=found["cost"].sum(), cost_useful=found["cost"].sum(where=useful), **sums,
     )  # fmt: skip
     return grouped.order_by([grouped["billed_input"].desc(nulls_first=False), grouped["value"]]).limit(limit)
 
 
 def type_stats(since: int | None = None, until: int | None = None, workflow_type: list[str] | None = None) -> Any:
-    """Closed runs by workflow type: counts, and duration median, p95, p99."""
+    """Closed runs started in the period, by workflow type: counts, and duration median, p95, p99."""
     t = TABLES["runs"]
     wanted = [t["status"] != "running", *within(t, "started", since, until)]
     if workflow_type:
