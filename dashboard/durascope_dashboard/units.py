@@ -66,12 +66,12 @@ def money(value: float | None) -> str:
     """US dollars: four decimals below a dollar, because calls cost parts of a cent."""
     if value is None or not known(value):
         return UNKNOWN
-    if value < 0:
-        return "−" + money(-value)
     if value == 0:
         return "$0"
-    if value < 0.0001:
-        return "<$0.0001"
+    if abs(value) < 0.0001:
+        return "<$0.0001"  # of the size: a sign would say nothing
+    if value < 0:
+        return "−" + money(-value)
     return f"${value:.4f}" if value < 1 else f"${value:,.2f}"
 
 

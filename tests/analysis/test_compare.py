@@ -7,7 +7,7 @@ import hypothesis.strategies as st
 from hypothesis import given, settings
 
 from durascope_dashboard.analysis.align import Match, Node, align
-from durascope_dashboard.analysis.compare import Comparison, compare, compare_to_median
+from durascope_dashboard.analysis.compare import Comparison, Delta, compare, compare_to_median
 from tests.analysis.runs import act, frames, whole
 
 RETRIED = ((2.0, 2.0, 4.0), (14.0, 14.0, 18.0))
@@ -127,15 +127,35 @@ def test_what_makes_a_comparison_unfair_is_said() -> None:
 
 
 def test_against_the_median_of_its_type() -> None:
-    """The medians of the other closed runs; the run itself and open ones do not count."""
+    """The medians of its peers, as many as there are."""
     one = frames(whole(act("1", 0, 30), closed=30))
     others: list[dict[str, Any]] = [
         {"run_id": str(n), "status": "completed", "duration_ms": n * 1000.0, "attempts": n, "billed_input": 10 * n,
          "billed_output": 0, "wasted_input": n, "wasted_output": 0}
         for n in (10, 20, 60)
     ]  # fmt: skip
-    found = compare_to_median(one, [*others, {**others[0], "run_id": "x", "status": "running", "duration_ms": 9e9}])
+    found = compare_to_median(one, others)
     deltas = {delta.name: delta for delta in found.deltas}
     assert (deltas["duration_ms"].b, deltas["duration_ms"].better) == (20_000, True)
     assert deltas["waste_share"].b == 0.1 and deltas["model_calls"].b is None
     assert found.warnings == ("the median is of 3 runs only",)
+
+
+def test_another_order_is_told_only_where_nothing_else_differs() -> None:
+    """Parallel branches end in any order: an attempt more is what sets two runs apart, however late it is."""
+    both = (act("1", 0, 2, name="plan"), act("2", 3, 4, name="search"), act("3", 5, 6, name="fetch"))
+    turned = (act("1", 0, 2, name="plan"), act("2", 3, 4, name="fetch"), act("3", 5, 6, name="search"))
+    found = compare(frames(whole(*both, closed=20)), frames(whole(*turned, closed=20)))
+    assert found.first_divergence is not None and found.first_divergence.what == "in another order"
+    more = (*turned, act("4", 7, 9, name="last"))
+    found = compare(frames(whole(*both, closed=20)), frames(whole(*more, closed=20)))
+    assert found.first_divergence is not None and found.first_divergence.what == "only in B"
+
+
+def test_a_change_is_negligible_or_slight_or_neither() -> None:
+    """Less than can be told apart, less than 5 %, more; what is unknown is none of them."""
+    said = [(d.negligible, d.slight) for d in (
+        Delta("x", "ms", 1000.0, 1000.4), Delta("x", "ms", 1000.0, 1040.0), Delta("x", "ms", 1000.0, 1060.0),
+        Delta("x", "ms", None, 9.0), Delta("x", "count", 0, 1),
+    )]  # fmt: skip
+    assert said == [(True, True), (False, True), (False, False), (False, False), (False, False)]

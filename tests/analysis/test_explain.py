@@ -8,7 +8,7 @@ from durascope_dashboard.analysis.rows import one, plain
 from tests.analysis.facts import joined, operation, run, told
 from tests.analysis.runs import act, frames, timer, whole
 
-STATS = {"workflow_type": "W", "runs": 214, "duration_p50_ms": 20_000.0}
+STATS = {"workflow_type": "W", "runs": 214, "duration_ms": 20_000.0}
 MODEL: dict[str, Any] = {"kind": "model", "name": "invoke_model_activity", "agent": "planner", "model": "gpt-5"}
 
 

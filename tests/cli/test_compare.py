@@ -38,6 +38,7 @@ def test_tables_name_what_got_better_and_where_they_part(store: str, capsys: pyt
     assert main(["compare", "bad", "good", "--store", store]) == 0
     shown = capsys.readouterr().out
     assert "They first part at model call of planner: 2 attempts in A, 1 in B (0 ms after the start of A" in shown
+    assert "B took 29.0 s less than A (−74 %): " in shown
     assert "better" in shown and "external wait" not in shown
     assert main(["compare", "bad", "good", "--all", "--store", store]) == 0
     assert "external wait" in capsys.readouterr().out

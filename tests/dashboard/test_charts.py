@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import streamlit as st
 
 from durascope_dashboard.panels import charts
 from durascope_dashboard.panels.charts import Axis, with_gaps
@@ -35,7 +36,7 @@ def test_nothing_is_added_before_the_first_bucket_after_the_last_or_in_a_very_lo
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What Altair is asked for, as Vega-Lite."""
     found: list[dict[str, Any]] = []
-    monkeypatch.setattr(charts.st, "altair_chart", lambda chart, **_: found.append(chart.to_dict()))
+    monkeypatch.setattr(st, "altair_chart", lambda chart, **_: found.append(chart.to_dict()))
     return found
 
 

@@ -1,5 +1,6 @@
 """The pure parts of the fleet's pages: storms, drill-down, deltas, waste in words, downloads, escaping."""
 
+import dataclasses
 import io
 from typing import Any
 
@@ -64,6 +65,9 @@ def test_the_headline_says_what_made_the_difference() -> None:
         Delta("time_model_ms", "ms", 5_000.0, 11_500.0, False), Delta("time_queue_ms", "ms", 900.0, 400.0, True),
     )  # fmt: skip
     assert delta.headline(found) == "B took 30.0 s longer than A (+300 %): backoff +24.0 s, model +6.50 s."
+    usual = dataclasses.replace(found, b={"runs": 9})
+    assert delta.headline(usual).startswith("A took 30.0 s less than the median (−75 %): backoff −24.0 s")
+    assert "(<1 %)" in delta.headline(comparison(Delta("duration_ms", "ms", 100_000.0, 99_900.0, True)))
     unknown = comparison(Delta("duration_ms", "ms", None, 1.0))
     assert "cannot be compared" in delta.headline(unknown)
 
@@ -75,6 +79,8 @@ def test_a_difference_is_better_or_worse_and_unknown_is_neither() -> None:
     assert delta.verdict(Delta("operations", "count", 3, 4)) == "▲"
     assert delta.verdict(Delta("cost_billed", "usd", None, 4.0)) == ""
     assert delta.words(None, "usd") == "–"
+    assert delta.words(-0.00003, "usd", signed=True) == "<$0.0001"
+    assert delta.verdict(Delta("time_model_ms", "ms", 1000.0, 1030.0, False)) == ""
     assert delta.words(-0.25, "share", signed=True) == "−25.0 %"
 
 

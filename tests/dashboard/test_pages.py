@@ -138,3 +138,9 @@ def test_what_the_cost_page_counts_it_counts_by_the_attempts_moment(open_page: O
     assert tiles["Wasted"].startswith("6.6k") and spent["wasted"] == 6600
     assert "6 attempts came to nothing: 6.6k tokens" in " ".join(e.proto.body for e in page.get("html"))
     assert not open_page("health", store=tmp_path / "old.duckdb").subheader
+
+
+def test_a_run_that_is_the_only_one_of_its_type_has_no_median(open_page: OpenPage) -> None:
+    """One sentence instead of a table of unknowns."""
+    page = open_page("compare", a="triage-now", b="median")
+    assert page.subheader[0].value == "Nothing to compare with" and not page.dataframe

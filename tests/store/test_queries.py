@@ -14,7 +14,15 @@ from durascope_dashboard.store.queries.runs import ORDERS, cursor_after
 from tests.clickhouse import ENGINES, Engine
 from tests.store.rows import T0, rows, run_rows
 
-NEEDED = {"workflow_id": "w", "run_id": "r", "first_run_id": "r", "span_id": "s", "since": T0, "until": T0 + 10**9}
+NEEDED = {
+    "workflow_id": "w",
+    "workflow_type": "W",
+    "run_id": "r",
+    "first_run_id": "r",
+    "span_id": "s",
+    "since": T0,
+    "until": T0 + 10**9,
+}
 
 
 @pytest.fixture(scope="module", params=ENGINES)

@@ -14,11 +14,15 @@ from durascope.records import Micros
 from durascope_dashboard.analysis.align import Match, Node, align
 from durascope_dashboard.analysis.comparable import warnings_of
 from durascope_dashboard.analysis.rows import Row, Rows, one, records
+from durascope_dashboard.store import schema
 
 _OPERATION = ("operation_id", "kind", "name", "agent", "model", "status", "scheduled", "closed", "attempts", "queue_ms",
               "run_ms", "backoff_ms", "billed_input", "billed_output", "useful_input", "useful_output", "cost_billed",
               "unknown_attempts", "error_type", "estimated")  # fmt: skip
 _FAILED = ("error", "timeout", "lost")
+MOVED = "in another order"
+_LEAST = {"ms": 1.0, "count": 0.5, "tokens": 1.0, "usd": 0.0001, "share": 0.005}
+_SLIGHT = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,16 @@ class Delta:
         """b - a."""
         return None if self.a is None or self.b is None else self.b - self.a
 
+    @property
+    def negligible(self) -> bool:
+        """Whether it changed by less than can be told apart; False if that is not known."""
+        return self.change is not None and abs(self.change) < _LEAST[self.unit]
+
+    @property
+    def slight(self) -> bool:
+        """Whether it changed by less than 5 %: more than that differs from one run to the next of the same work."""
+        return self.negligible or bool(self.change is not None and self.a and abs(self.change / self.a) < _SLIGHT)
+
 
 @dataclass(frozen=True, slots=True)
 class Aligned:
@@ -68,7 +82,7 @@ class Aligned:
         if (self.a["attempts"] or 0) != (self.b["attempts"] or 0):
             count = self.a["attempts"] or 0
             return f"{count} {'attempt' if count == 1 else 'attempts'} in A, {self.b['attempts'] or 0} in B"
-        return "in another order" if self.moved else None
+        return MOVED if self.moved else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,16 +137,18 @@ def compare(a: RunFrames, b: RunFrames) -> Comparison:
     )  # fmt: skip
 
 
+def usual(peers: Rows) -> dict[str, Any]:
+    """What is usual: how many ``runs`` there are (rows of the query ``peers``), and the median of each number."""
+    others = [_with_sums(dict(row)) for row in records(peers, (*schema.RUNS.names,))]
+    middle = {name: _median(row.get(name) for row in others) for name, _, _ in _NUMBERS}
+    return {"runs": len(others), **middle, "model_calls": None, "tool_calls": None}  # not in the rows of runs
+
+
 def compare_to_median(a: RunFrames, peers: Rows) -> Comparison:
-    """Compare a run with the median of ``peers`` (rows of ``runs``); B's row holds the medians, nothing is aligned."""
+    """Compare a run with what is usual of ``peers``; B's row holds the medians, nothing is aligned."""
     left = _numbers(a)
-    rows = [one(row) for row in records(peers, list(left))]
-    others = [row for row in rows if row["run_id"] != left["run_id"] and row["status"] != "running"]
-    middle = {name: _median(row.get(name) for row in map(_with_sums, others)) for name, _, _ in _NUMBERS}
-    for name in ("model_calls", "tool_calls"):
-        middle[name] = None  # not in the rows of runs
-    right = {"workflow_type": left.get("workflow_type"), "runs": len(others), **middle}
-    few = (f"the median is of {len(others)} runs only",) if len(others) < 5 else ()
+    right = {"workflow_type": left.get("workflow_type"), **usual(peers)}
+    few = (f"the median is of {right['runs']} runs only",) if right["runs"] < 5 else ()
     return Comparison(left, right, _deltas(left, right), (), None, few)
 
 
@@ -212,6 +228,8 @@ def _start(run: Row) -> Micros:
 
 def _first_divergence(aligned: tuple[Aligned, ...], a: Micros, b: Micros) -> Divergence | None:
     found = list(_divergences(aligned, a, b))
+    # Parallel branches end in any order: that is told only where nothing else differs.
+    found = [each for each in found if each.what != MOVED] or found
     return min(found, key=lambda d: min(ms for ms in (d.a_ms, d.b_ms, float("inf")) if ms is not None), default=None)
 
 

@@ -41,9 +41,9 @@ class Explanation:
 
 
 def explain(
-    run: Row, operations: Rows, attempts: Rows, type_stats: Row | None = None, path: CriticalPath | None = None
+    run: Row, operations: Rows, attempts: Rows, usual: Row | None = None, path: CriticalPath | None = None
 ) -> Explanation:
-    """Explain a run. ``type_stats``: the row of the query ``type_stats`` for its workflow type, if there is one.
+    """Explain a run. ``usual``: what is usual for its workflow type (compare.py), if that is known.
 
     ``path``: its critical path, where it has been computed already.
     """
@@ -51,7 +51,7 @@ def explain(
     rows, tries = records(operations, _OPERATION), records(attempts, _ATTEMPT)
     path = path or critical_path(run, operations, attempts)
     return Explanation((
-        _head(facts, one(type_stats) if type_stats else None),
+        _head(facts, one(usual) if usual else None),
         *_now(facts), *_cause(facts, rows), *_time(facts, rows, tries), *_saving(path, facts, rows),
         *_tokens(facts, rows), *_trust(facts),
     ))  # fmt: skip
@@ -66,7 +66,7 @@ def name_of(row: Row) -> str:
 
 def _head(run: dict[str, Any], stats: dict[str, Any] | None) -> str:
     took = f"{_ENDS.get(str(run.get('status')), 'Took')} {units.duration(run.get('duration_ms'))}"
-    median = (stats or {}).get("duration_p50_ms")
+    median = (stats or {}).get("duration_ms")
     if not stats or not median or (stats.get("runs") or 0) < ENOUGH_RUNS or run.get("duration_ms") is None:
         return took + "."
     ratio = run["duration_ms"] / median

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from durascope_dashboard import units
 from durascope_dashboard.analysis.compare import Aligned, Comparison, Delta
+from durascope_dashboard.analysis.headline import headline
 from durascope_dashboard.cli import _tables as tables
 
 _Shown = Callable[[float | None], str]
@@ -14,8 +15,6 @@ _SHOWN: dict[str, _Shown] = {
     "ms": units.duration, "count": units.count, "tokens": units.tokens, "usd": units.money,
     "share": lambda value: units.percent(value, 1),
 }  # fmt: skip
-_SMALL = {"ms": 1.0, "count": 0.5, "tokens": 1.0, "usd": 0.0001, "share": 0.005}
-"""A change below this is none, unless everything is asked for."""
 
 
 def print_comparison(found: Comparison, *, everything: bool = False) -> None:
@@ -25,7 +24,7 @@ def print_comparison(found: Comparison, *, everything: bool = False) -> None:
         out.print(Text.assemble((f"{name}  ", "bold"), *_title(run)))
     for warning in found.warnings:
         out.print(Text(f"!  {warning}", style="yellow"))
-    out.print()
+    out.print(Text(f"\n{headline(found)}\n", style="bold"))
     out.print(_deltas(found.deltas, everything=everything))
     if found.first_divergence is not None:
         first = found.first_divergence
@@ -58,9 +57,10 @@ def _named(kind: str, name: str, agent: str | None) -> str:
 def _deltas(deltas: tuple[Delta, ...], *, everything: bool) -> Any:
     shown = tables.table(None, "", ">A", ">B", ">change", "")
     for delta in deltas:
-        if not everything and abs(delta.change or 0) < _SMALL[delta.unit] and delta.name != "duration_ms":
+        if not everything and not (delta.change and not delta.negligible) and delta.name != "duration_ms":
             continue
-        verdict = {True: Text("better", "green"), False: Text("worse", "red"), None: Text("")}[delta.better]
+        better = None if delta.slight else delta.better
+        verdict = {True: Text("better", "green"), False: Text("worse", "red"), None: Text("")}[better]
         value = _SHOWN[delta.unit]
         change = "–" if delta.change is None else f"{'+' if delta.change > 0 else ''}{value(delta.change)}"
         name = delta.name.removesuffix("_ms").replace("_", " ")

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from durascope_dashboard.analysis.compare import Comparison
     from durascope_dashboard.reader import Reader
 
-PEERS = 1000
-
 
 @click.command("compare")
 @click.argument("a", shell_complete=complete_workflow_id)
@@ -73,7 +71,7 @@ def _against_median(reader: "Reader", workflow_id: str, run_id: str | None, name
 
     frames = _frames(reader, workflow_id, run_id, namespace)
     kind = frames.run["workflow_type"]
-    peers = reader.query("runs", limit=PEERS, workflow_type=[kind] if kind else None).to_pylist()
+    peers = reader.query("peers", workflow_type=kind, run_id=frames.run["run_id"]).to_pylist() if kind else []
     found = compare_to_median(frames, peers)
     if not found.b["runs"]:
         raise NotFound(

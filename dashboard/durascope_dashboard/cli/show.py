@@ -27,6 +27,7 @@ def command(
       durascope show order-17
       durascope show order-17 --json | jq '.operations[] | select(.attempts | length > 1)'
     """
+    from durascope_dashboard.analysis.compare import usual
     from durascope_dashboard.analysis.critical_path import critical_path
     from durascope_dashboard.analysis.explain import explain
     from durascope_dashboard.analysis.view import run_object
@@ -34,9 +35,9 @@ def command(
     with reading(server, store) as reader:
         found = read_run(reader, workflow_id, run_id, namespace)
         kind = found[0]["workflow_type"]
-        stats = reader.query("type_stats", workflow_type=[kind]).to_pylist() if kind else []
+        peers = reader.query("peers", workflow_type=kind, run_id=found[0]["run_id"]).to_pylist() if kind else []
     path = critical_path(*found)
-    explanation = explain(*found, stats[0] if stats else None, path).text
+    explanation = explain(*found, usual(peers), path).text
     shown = run_object(*found)
     if as_json:
         print_json(shown | {"explanation": explanation, "critical_path": _path(path)})

@@ -1,12 +1,12 @@
 """The paragraph on top of a run: what a colleague would say of it, computed from the numbers of the same page."""
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
 from durascope_dashboard import data
+from durascope_dashboard.analysis import compare
 from durascope_dashboard.analysis.critical_path import CriticalPath, critical_path
 from durascope_dashboard.analysis.explain import explain
 from durascope_dashboard.data import Row
@@ -17,15 +17,15 @@ USUAL_S = 60.0
 
 def draw(run: Row, operations: list[Row], attempts: list[Row], path: CriticalPath) -> CriticalPath:
     """Write it. ``path``: what is known of the critical path; answers it with what each retry cost."""
-    source = (os.environ.get("DURASCOPE_SERVER"), os.environ.get("DURASCOPE_STORE"))
-    usual = _usual(source, run["workflow_type"]) if run["workflow_type"] else None
+    source = data.source()
+    usual = _usual(source, run["workflow_type"], run["run_id"]) if run["workflow_type"] else None
     version = (*source, run["namespace"], run["workflow_id"], run["run_id"], run["updated"])
     if not path.savings and (run["retries"] or 0) > 0:
         path = _whole(version, run, operations, attempts)
     if run["closed"] is None:
         words = explain(run, operations, attempts, usual, path).text
     else:
-        against = (usual["runs"], usual["duration_p50_ms"]) if usual else ()
+        against = (usual["runs"], usual["duration_ms"]) if usual else ()
         words = _written((*version, *against), run, operations, attempts, usual, path)
     markup.html(markup.named(words))
     return path
@@ -45,7 +45,6 @@ def _whole(version: tuple[object, ...], _run: Row, _operations: list[Row], _atte
 
 
 @st.cache_data(ttl=USUAL_S, max_entries=200, show_spinner=False)
-def _usual(source: tuple[str | None, str | None], workflow_type: str) -> Mapping[str, Any] | None:
+def _usual(source: tuple[str | None, str | None], workflow_type: str, run_id: str) -> Mapping[str, Any]:
     """What is usual for a workflow type; a minute old at most."""
-    found = data.records("type_stats", workflow_type=[workflow_type])
-    return found[0] if found else None
+    return compare.usual(data.records("peers", workflow_type=workflow_type, run_id=run_id))

@@ -95,7 +95,7 @@ def draw(
     with st.container(key=f"{key}_table"):
         event: Any = st.dataframe(
             styled(frame, columns), column_config=configured(columns), hide_index=True, key=key, alt=alt,
-            row_height=30, placeholder=units.UNKNOWN, height=38 + 30 * min(max(len(frame), 1), rows), **more,
+            row_height=30, placeholder=units.UNKNOWN, height=33 + 30 * min(max(len(frame), 1), rows), **more,
         )  # fmt: skip
     downloads(frame, key)
     return [i for i in event.selection.rows if i < len(frame)] if select else []

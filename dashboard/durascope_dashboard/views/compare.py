@@ -15,7 +15,6 @@ from durascope_dashboard.panels.plain import plain
 
 MEDIAN: Final = "median"
 RECENT: Final = 300
-PEERS: Final = 500
 MODES: Final = ("Two runs", "Groups of runs")
 
 
@@ -118,8 +117,12 @@ def _frames(row: Row) -> RunFrames:
 def _compared(a: Row, b: Row | None) -> None:
     left = _frames(a)
     if b is None:
-        peers = data.rows(data.query("runs", workflow_type=[a["workflow_type"]], limit=PEERS))
-        found = compare_to_median(left, peers)
+        kind = a["workflow_type"]
+        found = compare_to_median(left, data.records("peers", workflow_type=kind, run_id=a["run_id"]) if kind else [])
+        if not found.b["runs"]:
+            states.explain("Nothing to compare with", f"there is no other closed run of the type {kind}; "
+                           "choose a run as B.")  # fmt: skip
+            return
         _header(a, f"the median of {found.b['runs']} runs of its type")
         _warnings(found)
         delta.draw(found, "A", "Median")

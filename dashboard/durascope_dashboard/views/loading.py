@@ -1,6 +1,5 @@
 """What the Run page reads of one run, once: a closed run does not change between two clicks."""
 
-import os
 from dataclasses import dataclass
 
 import streamlit as st
@@ -34,8 +33,8 @@ class Loaded:
 
 def load(run: Row, progress: DeltaGenerator) -> Loaded:
     """Read what is in a run. Raises the StoreUnavailable family. ``progress``: an empty slot, for long reads."""
-    source = (os.environ.get("DURASCOPE_SERVER"), os.environ.get("DURASCOPE_STORE"))
-    version = (*source, run["namespace"], run["workflow_id"], run["run_id"], run["updated"], run["span_attempts"])
+    key = (run["namespace"], run["workflow_id"], run["run_id"])
+    version = (*data.source(), *key, run["updated"], run["span_attempts"])
     kept = _kept()
     if run["closed"] is not None and version in kept:
         kept[version] = found = kept.pop(version)  # the newest is last

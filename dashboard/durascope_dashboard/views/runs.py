@@ -117,7 +117,7 @@ def summary(totals: data.Row, shown: int, filters: Filters) -> str:
     parts = [
         first, f"{totals['running'] or 0:,} running", f"{totals['failed'] or 0:,} failed",
         units.many(totals["retries"], "retry", "retries"),
-        f"{least}{units.tokens(billed)}, {units.money(totals['cost_billed'])}",
+        f"{least}{units.tokens(billed)}, {least}{units.money(totals['cost_billed'])}",
     ]  # fmt: skip
     if billed:
         parts.append("waste unknown" if wasted is None else f"{units.percent(wasted, 1.0)} wasted")

@@ -23,6 +23,7 @@ QUERIES: dict[str, NamedQuery] = {
         NamedQuery("runs", runs.runs, runs.with_durations),
         NamedQuery("run_totals", runs.run_totals),
         NamedQuery("run", runs.run, runs.with_durations),
+        NamedQuery("peers", runs.peers),
         NamedQuery("operations", runs.operations),
         NamedQuery("attempts", runs.attempts),
         NamedQuery("waits", runs.waits),

@@ -86,7 +86,9 @@ def attempt_groups(
     by: str = "name", since: int | None = None, until: int | None = None, workflow_type: list[str] | None = None,
     kind: list[str] | None = None, limit: int = 200,
 ) -> Any:  # fmt: skip
-    """Attempts by one dimension, those whose moment is in the period: how many, retried, failed; queue wait, run time and backoff; the last error."""
+    """Attempts of the period (by their moment) by one dimension: how many, retried, failed; queue wait, run time and
+    backoff; the last error.
+    """
     found = moments(since, until, workflow_type, kind, typed=ask_by(by) == "workflow_type")
     bad = failed(found)
     grouped = found.group_by(value=dimension(found, by)).aggregate(

@@ -49,7 +49,9 @@ def cohorts(
 
 
 def totals(since: int | None = None, until: int | None = None, workflow_type: list[str] | None = None) -> Any:
-    """One row about all runs *started* in the period, whenever their attempts were: counts, tokens, cost, and runs that lack something."""
+    """One row about all runs *started* in the period, whenever their attempts were: counts, tokens, cost, and runs that
+    lack something.
+    """
     t = TABLES["runs"]
     wanted = within(t, "started", since, until)
     if workflow_type:

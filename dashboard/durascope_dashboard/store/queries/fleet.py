@@ -14,7 +14,9 @@ DIMENSIONS = ("model", "agent", "kind", "name", "workflow_type", "task_queue")
 
 
 def facets(since: int | None = None, until: int | None = None) -> Any:
-    """Values that runs started in the period can be filtered by: ``facet``, ``value`` (agents, models: the JSON array), ``runs``."""
+    """Values that runs started in the period can be filtered by: ``facet``, ``value`` (agents, models: the JSON array),
+    ``runs``.
+    """
     t = TABLES["runs"]
     wanted = within(t, "started", since, until)
     found = t.filter(wanted) if wanted else t

@@ -208,6 +208,15 @@ def run(workflow_id: str, run_id: str | None = None, namespace: str | None = Non
     return found.order_by([found["started"].desc(), found["run_id"].asc()]).limit(1)
 
 
+def peers(workflow_type: str, run_id: str, limit: int = 500) -> Any:
+    """The newest closed runs of a type without this one, in their numbers: their median is what is usual for it."""
+    t = TABLES["runs"]
+    found = t.filter([t["workflow_type"] == workflow_type, t["run_id"] != run_id, t["status"] != "running"])
+    found = found.order_by([found["started"].desc(nulls_first=False), found["workflow_id"], found["run_id"]])
+    numbers = [name for name, kind in t.schema().items() if kind.is_numeric()]
+    return found.limit(limit).select("run_id", "status", *numbers)
+
+
 def operations(workflow_id: str, run_id: str | None = None, namespace: str | None = None) -> Any:
     """Operations of a run, as scheduled."""
     found = of_run(TABLES["operations"], workflow_id, run_id, namespace)
