@@ -27,6 +27,24 @@ def page(path: str, **params: Any) -> str:
     return f"/{path}" + (f"?{urlencode(given, doseq=True)}" if given else "")
 
 
+# What attempts are grouped by -> the parameter of the Runs page that shows the runs with them.
+_RUNS_WITH: Final = {
+    "name": "activity", "fingerprint": "error", "task_queue": "queue", "worker": "worker", "workflow_type": "workflow",
+    "agent": "agent", "model": "model", "build_id": "build",
+}  # fmt: skip
+
+
+def runs_with(by: str, value: Any) -> str | None:
+    """The Runs page with only what has this value, from any page; None where it cannot be filtered by it."""
+    parameter = _RUNS_WITH.get(by)
+    return f".{page('', **{parameter: value})}" if parameter and isinstance(value, str) else None
+
+
+def key(row: Mapping[str, Any]) -> dict[str, str]:
+    """A run's key as parameters of a link."""
+    return {name: str(row[name]) for name in ("workflow_id", "run_id", "namespace") if row.get(name)}
+
+
 def run(row: Mapping[str, Any], **params: Any) -> str:
     """The Run page of a run's row."""
     namespace = row.get("namespace")

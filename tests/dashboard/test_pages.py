@@ -144,3 +144,21 @@ def test_a_run_that_is_the_only_one_of_its_type_has_no_median(open_page: OpenPag
     """One sentence instead of a table of unknowns."""
     page = open_page("compare", a="triage-now", b="median")
     assert page.subheader[0].value == "Nothing to compare with" and not page.dataframe
+
+
+def test_rows_lead_to_their_runs(open_page: OpenPage) -> None:
+    """An activity that fails, the queue that the bad ones share, a cause of waste, a worker: each by what it is."""
+    links = open_page("reliability").dataframe[0].value.set_index("value")["runs_with"]
+    assert links["web_search"] == "./?activity=web_search"
+    assert open_page("cost", spent_by="Agent").dataframe[0].value["runs_with"].str.startswith("./?agent=").any()
+    assert open_page("workers").dataframe[-1].value["runs_with"].str.startswith("./?worker=").all()
+    assert "runs_with" not in open_page("reliability", by="Cause").dataframe[0].value  # no run can be asked for it
+
+
+def test_a_link_of_another_page_shows_only_those_runs(open_page: OpenPage) -> None:
+    """With the filter in sight, where it can be taken back."""
+    page = open_page("runs", activity="web_search")
+    assert page.multiselect("activity").value == ["web_search"]
+    every = int(re.findall(r"\*\*(\d+) runs?", open_page("runs").caption[0].value)[0])
+    assert 0 < int(re.findall(r"\*\*(\d+) runs?", page.caption[0].value)[0]) < every
+    assert open_page("runs", worker="nobody").subheader[0].value == "No run matches"

@@ -54,6 +54,9 @@ class Filters:
     queues: tuple[str, ...] = ()
     builds: tuple[str, ...] = ()
     namespaces: tuple[str, ...] = ()
+    activities: tuple[str, ...] = ()
+    workers: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
     text: str = ""
     period: str = "All"
     sort: str = ""
@@ -72,7 +75,9 @@ class Filters:
         return {
             "status": list(self.status), "workflow_type": list(self.types), "agent": list(self.agents),
             "model": list(self.models), "task_queue": list(self.queues), "build_id": list(self.builds),
-            "namespace": list(self.namespaces), "text": self.text.strip(), "since": since, "budget": self.budget,
+            "namespace": list(self.namespaces), "activity": list(self.activities),
+            "worker": list(self.workers), "fingerprint": list(self.errors), "text": self.text.strip(), "since": since,
+            "budget": self.budget,
             "view": VIEWS.get(self.trouble, {}).get("view"),
         }  # fmt: skip
 
@@ -108,6 +113,11 @@ def bar() -> Filters:
         status = st.multiselect("Status", STATUSES, key="status", bind="query-params", width=170, placeholder="any",
                                 format_func=lambda s: s.replace("_", " "))  # fmt: skip
         types = facet("Workflow type", "workflow", facets.get("workflow_type", []), 190)
+        # Of an attempt: nobody chooses from all there are; links of other pages lead here with one.
+        activities, workers, errors = (
+            facet(label, key, [], 190) if st.query_params.get_all(key) else ()
+            for label, key in (("Activity", "activity"), ("Worker", "worker"), ("Error", "error"))
+        )
         with st.popover("More filters", icon=":material/tune:"):
             agents = facet("Agent", "agent", facets.get("agents", []))
             models = facet("Model", "model", facets.get("models", []))
@@ -124,8 +134,8 @@ def bar() -> Filters:
                                          bind="query-params", width=150))  # fmt: skip
         st.toggle("Live", value=True, key="live", bind="query-params")
     return Filters(
-        trouble, tuple(status), types, agents, models, queues, builds, namespaces, text or "", period or "All",
-        sort or "", budget,
+        trouble, tuple(status), types, agents, models, queues, builds, namespaces, activities, workers, errors,
+        text or "", period or "All", sort or "", budget,
     )  # fmt: skip
 
 

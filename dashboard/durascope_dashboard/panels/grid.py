@@ -4,7 +4,7 @@ The page shows rounded words; CSV and Parquet hold the exact values, with the un
 """
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -13,10 +13,10 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from durascope_dashboard import units
+from durascope_dashboard import links, units
 
 _column = st.column_config
-_TEXTS: Final = ("text", "id")
+_TEXTS: Final = ("text", "id", "link")
 _ID: Final = 10
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -24,7 +24,7 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 @dataclass(frozen=True)
 class Column:
     """How one column reads. ``unit``: text, id (cut, whole in a download), count, exact, rate, ms, signed_ms,
-    tokens, money, share or moment.
+    tokens, money, share, moment or link (to runs).
     """
 
     title: str
@@ -65,14 +65,17 @@ _WORDS: Final[Mapping[str, Any]] = {
 def configured(columns: Mapping[str, Column]) -> dict[str, Any]:
     """Streamlit's column settings."""
     return {
-        name: (_column.Column if column.unit in _TEXTS else _column.NumberColumn)(
-            column.title, help=column.help, width=column.width, **({} if column.unit in _TEXTS else _RIGHT)
-        )
+        name: _KINDS.get(column.unit, _NUMBER)(column.title, help=column.help, width=column.width)
         for name, column in columns.items()
     }
 
 
-_RIGHT: Final[dict[str, Any]] = {"alignment": "right"}
+_NUMBER: Final = partial(_column.NumberColumn, alignment="right")
+_KINDS: Final[Mapping[str, Any]] = {
+    "text": _column.Column, "id": _column.Column, "link": partial(_column.LinkColumn, display_text="show ↗"),
+}  # fmt: skip
+_LINK: Final = "runs_with"
+_RUNS: Final = Column("Its runs", "link", "The runs that have it, in a new tab", 70)
 
 
 def styled(frame: pd.DataFrame, columns: Mapping[str, Column]) -> Any:
@@ -83,22 +86,45 @@ def styled(frame: pd.DataFrame, columns: Mapping[str, Column]) -> Any:
             shown[name] = shown[name].astype("object").where(shown[name].notna(), None)
         else:
             shown[name] = shown[name].astype("Float64").astype("float64")
-    words: dict[Any, _Words] = {name: _WORDS[column.unit] for name, column in columns.items() if column.unit != "text"}
+    words: dict[Any, _Words] = {
+        name: _WORDS[column.unit] for name, column in columns.items() if column.unit not in ("text", "link")
+    }
     return shown.style.format(words, na_rep=units.UNKNOWN)
 
 
 def draw(
     frame: pd.DataFrame, columns: Mapping[str, Column], *, key: str, alt: str, select: bool = False, rows: int = 12,
+    runs_with: str | Sequence[str] | None = None,
 ) -> list[int]:  # fmt: skip
-    """Draw the table with its downloads; answers the positions of the ticked rows (one at most)."""
+    """Draw the table with its downloads; answers the positions of the ticked rows (one at most).
+
+    ``runs_with``: the dimension of the column ``value``, or that of each row, if rows shall lead to the runs with it.
+    """
+    shown, columns = _leading(frame, columns, runs_with) if runs_with is not None else (frame, columns)
     more: dict[str, Any] = {"on_select": "rerun", "selection_mode": "single-row"} if select else {}
     with st.container(key=f"{key}_table"):
         event: Any = st.dataframe(
-            styled(frame, columns), column_config=configured(columns), hide_index=True, key=key, alt=alt,
+            styled(shown, columns), column_config=configured(columns), hide_index=True, key=key, alt=alt,
             row_height=30, placeholder=units.UNKNOWN, height=33 + 30 * min(max(len(frame), 1), rows), **more,
         )  # fmt: skip
     downloads(frame, key)
     return [i for i in event.selection.rows if i < len(frame)] if select else []
+
+
+def _leading(
+    frame: pd.DataFrame, columns: Mapping[str, Column], runs_with: str | Sequence[str]
+) -> tuple[pd.DataFrame, Mapping[str, Column]]:
+    """The frame with a link beside each value that runs can be filtered by."""
+    by = [runs_with] * len(frame) if isinstance(runs_with, str) else runs_with
+    found = [links.runs_with(*each) for each in zip(by, frame["value"], strict=True)]
+    if not any(found):
+        return frame, columns
+    names = list(columns)
+    after = names.index("value") + 1
+    ordered = {name: columns[name] for name in names[:after]} | {_LINK: _RUNS}
+    return frame.assign(**{_LINK: pd.Series(found, frame.index, object)}), ordered | {
+        name: columns[name] for name in names[after:]
+    }
 
 
 def downloads(frame: pd.DataFrame, key: str) -> None:

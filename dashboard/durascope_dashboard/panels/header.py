@@ -107,7 +107,7 @@ def _strip(title: str, runs: list[Row], here: str) -> None:
             label = f"{number} {status.SIGNS.get(run['status'], '·')} {units.duration(run['duration_ms'])}"
             st.page_link(
                 st.session_state["pages"]["run"], label=label, disabled=run["run_id"] == here,
-                query_params={k: str(run[k]) for k in ("workflow_id", "run_id", "namespace")},
+                query_params=links.key(run),
             )  # fmt: skip
         if len(runs) > 12:
             st.caption(f"and {len(runs) - 12:,} more", width="content")

@@ -67,7 +67,7 @@ def rows(runs: pd.DataFrame, now: int, errors: Mapping[str, data.Row] | None = N
 
 
 def _row(row: data.Row, longest: float, now: int, error: data.Row | None) -> Row:
-    link = {name: str(row[name]) for name in ("workflow_id", "run_id", "namespace") if row[name]}
+    link = links.key(row)
     return Row(str(row["run_id"]), link, links.run(row).removeprefix("/"), cells(row, longest, now, error))
 
 

@@ -76,10 +76,5 @@ def draw(stretch: Period) -> None:
     by = by or "Cause"
     found = causes if by == "Cause" else priced(data.query("waste", by=BY[by], **stretch.params()))
     found = found.sort_values(["share", "attempts"], ascending=False).reset_index(drop=True)
-    grid.draw(
-        found,
-        {**COLUMNS, "value": Column(by, width=260)},
-        key="waste",
-        alt=f"Attempts that came to nothing by {by}",
-        rows=10,
-    )
+    columns = {**COLUMNS, "value": Column(by, width=260)}
+    grid.draw(found, columns, key="waste", alt=f"Attempts that came to nothing by {by}", rows=10, runs_with=BY[by])

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import streamlit as st
 
-from durascope_dashboard import data, units
+from durascope_dashboard import data, links, units
 from durascope_dashboard.analysis.compare import Comparison, Divergence, RunFrames, compare, compare_to_median
 from durascope_dashboard.data import Row
 from durascope_dashboard.panels import cohort, delta, markup, states, status, twin
@@ -148,7 +148,7 @@ def _header(a: Row, b: Row | str) -> None:
                 st.caption(plain(row))
                 continue
             st.badge(status.words(row["status"]), color=status.color(row["status"]))
-            key = {name: str(row[name]) for name in ("workflow_id", "run_id", "namespace")}
+            key = links.key(row)
             st.page_link(st.session_state["pages"]["run"], label=plain(row["workflow_id"]), query_params=key)
             st.caption(f"{plain(row['workflow_type'])} · {units.duration(row['duration_ms'])} · "
                        f"started {units.moment(row['started'])}")  # fmt: skip
@@ -177,6 +177,6 @@ def _divergence(found: Divergence | None, a: Row, b: Row) -> None:
     with st.container(horizontal=True, gap="small"):
         for letter, row, operation in (("A", a, found.a_operation_id), ("B", b, found.b_operation_id)):
             if operation:
-                key = {name: str(row[name]) for name in ("workflow_id", "run_id", "namespace")}
+                key = links.key(row)
                 st.page_link(st.session_state["pages"]["run"], label=f"Show it in {letter}",
                              query_params={**key, "span": operation}, icon=":material/my_location:")  # fmt: skip

@@ -5,7 +5,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from durascope_dashboard import data, units
+from durascope_dashboard import data, links, units
 from durascope_dashboard.panels import charts, grid, markup, period, states, waste
 from durascope_dashboard.panels.grid import Column
 from durascope_dashboard.panels.period import Period
@@ -117,11 +117,13 @@ def _by_dimension(stretch: Period) -> None:
     by = st.segmented_control("Spent by", list(BY), key="spent_by", bind="query-params", default="Model", required=True)
     by = by or "Model"
     if by == "Tool":
-        grid.draw(data.query("tools", **stretch.params()), TOOL_COLUMNS, key="tools", alt="Tools", rows=10)
+        grid.draw(data.query("tools", **stretch.params()), TOOL_COLUMNS, key="tools", alt="Tools", rows=10,
+                  runs_with="name")  # fmt: skip
         st.caption("A tool bills no tokens itself: the columns on the right are those of the runs that call it.")
         return
     found = derived(data.query("tokens", by=BY[by], **stretch.params()))
-    grid.draw(found, {**COLUMNS, "value": Column(by, width=240)}, key="spent", alt=f"Tokens by {by}", rows=10)
+    grid.draw(found, {**COLUMNS, "value": Column(by, width=240)}, key="spent", alt=f"Tokens by {by}", rows=10,
+              runs_with=BY[by])  # fmt: skip
 
 
 def derived(found: pd.DataFrame) -> pd.DataFrame:
@@ -162,7 +164,7 @@ def _budget(stretch: Period) -> None:
     ticked = grid.draw(frame, columns, key="budget_runs", alt="Runs over budget", rows=8, select=True)
     if ticked:
         row = data.rows(found.iloc[[ticked[0]]])[0]
-        key = {name: str(row[name]) for name in ("workflow_id", "run_id", "namespace")}
+        key = links.key(row)
         st.switch_page(st.session_state["pages"]["run"], query_params=key)
 
 

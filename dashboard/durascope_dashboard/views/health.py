@@ -5,7 +5,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from durascope_dashboard import data, units
+from durascope_dashboard import data, links, units
 from durascope_dashboard.panels import charts, doctor, grid, markup, period, states
 from durascope_dashboard.panels.grid import Column
 from durascope_dashboard.panels.period import Period
@@ -108,7 +108,7 @@ def _gaps(stretch: Period) -> None:
     ticked = grid.draw(frame, GAPS, key="gaps", alt="Runs with attempts that telemetry missed", rows=8, select=True)
     if ticked:
         row = data.rows(frame.iloc[[ticked[0]]])[0]
-        key = {name: str(row[name]) for name in ("workflow_id", "run_id", "namespace")}
+        key = links.key(row)
         st.switch_page(st.session_state["pages"]["run"], query_params=key)
 
 

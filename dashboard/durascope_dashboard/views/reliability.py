@@ -5,7 +5,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from durascope_dashboard import data, units
+from durascope_dashboard import data, links, units
 from durascope_dashboard.panels import charts, drill_down, grid, markup, period, states, storms
 from durascope_dashboard.panels.grid import Column
 from durascope_dashboard.panels.period import Period
@@ -111,7 +111,7 @@ def _groups(stretch: Period) -> None:
     if found.empty:
         st.caption("No failures in this period.")
         return
-    grid.draw(found, columns, key="groups", alt=f"Attempts by {by}", rows=10)
+    grid.draw(found, columns, key="groups", alt=f"Attempts by {by}", rows=10, runs_with=BY[by or "Activity"])
     _links(found, by or "Activity")
 
 
@@ -129,7 +129,7 @@ def _links(found: pd.DataFrame, by: str) -> None:
         st.caption("Newest run with each:", width="content")
         for row in data.rows(found.head(5)):
             if row["workflow_id"]:
-                key = {name: str(row[name]) for name in ("workflow_id", "run_id", "namespace")}
+                key = links.key(row)
                 st.page_link(st.session_state["pages"]["run"], label=plain(row["error_type"]), query_params=key)
 
 
@@ -149,7 +149,7 @@ def _storms(stretch: Period) -> None:
         "length_ms": Column("Lasted", "ms"), "failed": Column("Failed", "exact"),
         "attempts": Column("Attempts", "exact"), "worst": Column("Worst minute", "exact"),
     }  # fmt: skip
-    grid.draw(frame, columns, key="storms", alt="Retry storms", rows=6)
+    grid.draw(frame, columns, key="storms", alt="Retry storms", rows=6, runs_with="name")
 
 
 def _one_error(stretch: Period) -> str | None:
@@ -184,4 +184,5 @@ def _shared(stretch: Period) -> None:
         "difference": Column("Difference", "share"), "selected": Column("Selected", "exact"),
         "rest": Column("Others", "exact"), "rate": Column("Rate with this value", "share"),
     }  # fmt: skip
-    grid.draw(frame, columns, key="shared", alt="Attribute values, in the selection and in the rest", rows=8)
+    grid.draw(frame, columns, key="shared", alt="Attribute values, in the selection and in the rest", rows=8,
+              runs_with=list(frame["attribute"]))  # fmt: skip

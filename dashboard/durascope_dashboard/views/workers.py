@@ -16,7 +16,7 @@ from durascope_dashboard.panels.plain import plain
 FRESH_S: Final = 5.0
 LIVE_S: Final = 10.0
 SEEN: Final = {
-    "worker": Column("Worker", width=240),
+    "value": Column("Worker", width=240),
     "task_queue": Column("Task queue", width=170),
     "build_id": Column("Newest build", "id", width=120),
     "builds": Column("Builds", "exact", "Different builds in this period: more than one while a version rolls out"),
@@ -155,5 +155,5 @@ def _seen(found: pd.DataFrame, stretch: Period) -> None:
     if found.empty:
         period.nothing(stretch, "attempts with a known worker")
         return
-    shown = found.assign(rate=found["failed"] / found["attempts"])
-    grid.draw(shown, SEEN, key="workers", alt="Workers by their attempts", rows=12)
+    shown = found.assign(rate=found["failed"] / found["attempts"], value=found["worker"])
+    grid.draw(shown, SEEN, key="workers", alt="Workers by their attempts", rows=12, runs_with="worker")

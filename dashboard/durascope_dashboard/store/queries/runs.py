@@ -32,6 +32,14 @@ def _json_contains(table: Any, column: str, wanted: list[str] | None) -> list[An
     return [ibis.or_(*(table[column].contains(json.dumps(name, ensure_ascii=False)) for name in wanted))]
 
 
+def _with_attempt(table: Any, column: str, wanted: list[str] | None) -> list[Any]:
+    """Runs of which some attempt has one of these values."""
+    if not wanted:
+        return []
+    a = TABLES["attempts"]
+    return [table["run_id"].isin(a.filter(a[column].isin(wanted))["run_id"])]
+
+
 def _silent(table: Any) -> Any:
     """Runs with an attempt that has been running for a minute without a sign of life."""
     a = TABLES["attempts"]
@@ -124,7 +132,8 @@ def _matching(
     table: Any, *, status: list[str] | None, workflow_type: list[str] | None, agent: list[str] | None,
     model: list[str] | None, task_queue: list[str] | None, build_id: list[str] | None, namespace: list[str] | None,
     workflow_id: list[str] | None, since: int | None, until: int | None, text: str | None, view: str | None,
-    where: str | None, budget: int,
+    where: str | None, budget: int, activity: list[str] | None, worker: list[str] | None,
+    fingerprint: list[str] | None,
 ) -> list[Any]:  # fmt: skip
     """The conditions that :func:`runs` and :func:`run_totals` share."""
     return [
@@ -133,7 +142,8 @@ def _matching(
         *_any_of(table, "build_id", build_id), *_any_of(table, "namespace", namespace),
         *_any_of(table, "workflow_id", workflow_id), *_json_contains(table, "agents", agent),
         *_json_contains(table, "models", model), *_searched(table, text), *_views(table, view, budget),
-        *_where(table, where),
+        *_where(table, where), *_with_attempt(table, "name", activity), *_with_attempt(table, "worker", worker),
+        *_with_attempt(table, "fingerprint", fingerprint),
     ]  # fmt: skip
 
 
@@ -157,10 +167,14 @@ def runs(
     descending: bool = True,
     where: str | None = None,
     budget: int = DEFAULT_BUDGET,
+    activity: list[str] | None = None,
+    worker: list[str] | None = None,
+    fingerprint: list[str] | None = None,
 ) -> Any:
     """Runs with their roll-ups, newest first. ``since``/``until`` bound ``started``; lists match any value.
 
-    ``where`` is a filter as `durascope runs --query` takes it; ``budget`` are the tokens of the view over_budget.
+    ``where`` is a filter as `durascope runs --query` takes it; ``activity``, ``worker`` and ``fingerprint`` are
+    values that one of the run's attempts has; ``budget`` are the tokens of the view over_budget.
     """
     if order not in ORDERS:
         raise UsageError(f"runs cannot be ordered by {order!r}; they can by: {', '.join(ORDERS)}")
@@ -168,7 +182,7 @@ def runs(
     wanted = _matching(
         t, status=status, workflow_type=workflow_type, agent=agent, model=model, task_queue=task_queue,
         build_id=build_id, namespace=namespace, workflow_id=workflow_id, since=since, until=until, text=text,
-        view=view, where=where, budget=budget,
+        view=view, where=where, budget=budget, activity=activity, worker=worker, fingerprint=fingerprint,
     )  # fmt: skip
     wanted += _after(t, cursor, order, descending)
     found = t.filter(wanted) if wanted else t
@@ -181,13 +195,14 @@ def run_totals(
     model: list[str] | None = None, task_queue: list[str] | None = None, build_id: list[str] | None = None,
     namespace: list[str] | None = None, since: int | None = None, until: int | None = None, text: str | None = None,
     view: str | None = None, where: str | None = None, budget: int = DEFAULT_BUDGET,
+    activity: list[str] | None = None, worker: list[str] | None = None, fingerprint: list[str] | None = None,
 ) -> Any:  # fmt: skip
     """One row about all runs that :func:`runs` would answer without a limit: counts, tokens, cost."""
     t = TABLES["runs"]
     wanted = _matching(
         t, status=status, workflow_type=workflow_type, agent=agent, model=model, task_queue=task_queue,
         build_id=build_id, namespace=namespace, workflow_id=None, since=since, until=until, text=text, view=view,
-        where=where, budget=budget,
+        where=where, budget=budget, activity=activity, worker=worker, fingerprint=fingerprint,
     )  # fmt: skip
     found = t.filter(wanted) if wanted else t
     return found.aggregate(
