@@ -11,6 +11,7 @@ from durascope_dashboard.panels.charts import Axis, with_gaps
 
 MINUTE_MS = 60_000
 MINUTE = 1000 * MINUTE_MS
+HOUR = Axis(0, 60 * MINUTE, MINUTE_MS)
 
 
 def test_a_line_does_not_lead_across_what_nobody_knows() -> None:
@@ -41,15 +42,15 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 
 def test_a_bar_is_as_wide_as_its_bucket_whatever_the_page(drawn: list[dict[str, Any]]) -> None:
-    """From the bucket's start nearly to its end in time, not in pixels: neighbours never overlap."""
-    frame = pd.DataFrame({"bucket": pd.array([0, MINUTE], "Int64"), "n": [1, 2]})
-    charts.over_time(
-        frame, {"n": "n"}, unit="n", key="k", words="w", stacked=True, over=Axis(0, 60 * MINUTE, MINUTE_MS)
-    )
+    """From the bucket's start nearly to its end in time, not in pixels: neighbours never overlap. The series of a
+    bucket stand on each other, in their order.
+    """
+    frame = pd.DataFrame({"bucket": pd.array([0, MINUTE], "Int64"), "n": [1, 2], "m": [3, 4]})
+    charts.over_time(frame, {"n": "n", "m": "m"}, unit="n", key="k", words="w", stacked=True, over=HOUR)
     (chart,) = drawn
     assert chart["encoding"]["x"]["field"] == "time" and chart["encoding"]["x2"]["field"] == "until"
-    assert chart["mark"] == {"type": "bar"}
     (rows,) = chart["datasets"].values()
+    assert [(row["lower"], row["upper"]) for row in rows] == [(0, 1), (0, 2), (1, 4), (2, 6)]
     assert pd.Timestamp("1970-01-01T00:00:40Z") < pd.Timestamp(rows[0]["until"]) < pd.Timestamp(rows[1]["time"])
 
 

@@ -64,6 +64,12 @@ def _long(frame: pd.DataFrame, columns: Mapping[str, str], scale: float, axis: A
     return long.astype({"value": "float64"})
 
 
+def _stacked(long: pd.DataFrame) -> pd.DataFrame:
+    """From where to where each value stands on those before it: Vega itself stacks no bars with an end of their own."""
+    upper = long.groupby("time")["value"].cumsum()
+    return long.assign(upper=upper, lower=upper - long["value"])
+
+
 def with_gaps(frame: pd.DataFrame, axis: Axis) -> pd.DataFrame:
     """A row for each bucket between the first and the last: a line must not lead across what nobody knows."""
     if frame.empty:
@@ -101,7 +107,7 @@ def over_time(
     """
     long = _long(frame if stacked else with_gaps(frame, over), columns, scale, over)
     if stacked:
-        long = long.dropna()
+        long = _stacked(long.dropna())
     if long["value"].isna().all():
         with st.container(height=HEIGHT, border=False):
             st.caption("Nothing in this period.")
@@ -117,9 +123,9 @@ def over_time(
         tooltip=[alt.Tooltip("time:T", title="UTC", format="%b %d %H:%M:%S"), alt.Tooltip("series:N", title=" "),
                  alt.Tooltip("value:Q", title=unit, format=",.4~g")],
     )  # fmt: skip
-    value = alt.Y("value:Q", title=unit, axis=_values(axis), stack="zero" if stacked else None)
+    value = alt.Y("upper:Q" if stacked else "value:Q", title=unit, axis=_values(axis), stack=None)
     if stacked:
-        _draw(base.mark_bar().encode(x2="until:T", y=value), words, key)
+        _draw(base.mark_rect().encode(x2="until:T", y=value, y2="lower:Q"), words, key)
     else:
         lines = base.mark_line(strokeWidth=1.8, point=alt.OverlayMarkDef(size=26)).encode(
             y=value,

@@ -122,9 +122,8 @@ def _leading(
     names = list(columns)
     after = names.index("value") + 1
     ordered = {name: columns[name] for name in names[:after]} | {_LINK: _RUNS}
-    return frame.assign(**{_LINK: pd.Series(found, frame.index, object)}), ordered | {
-        name: columns[name] for name in names[after:]
-    }
+    leading = frame.assign(**{_LINK: pd.Series(found, frame.index, object)})
+    return leading, ordered | {name: columns[name] for name in names[after:]}
 
 
 def downloads(frame: pd.DataFrame, key: str) -> None:

@@ -1,7 +1,9 @@
 """Runs as a table: from the query's frame to what is displayed. Numbers sort as numbers and read with their units."""
 
 import json
+import re
 from collections.abc import Mapping
+from math import log1p
 from typing import Any, Final
 
 import pandas as pd
@@ -10,6 +12,8 @@ from durascope_dashboard import data, links, units
 from durascope_dashboard.panels import grid, status
 from durascope_dashboard.table.component import Column, Row
 
+_SAYS_NOTHING: Final = re.compile(r"^(?:(?:non.)?retryable )?OpenAI status code: ", re.IGNORECASE)
+"""What every API error of the OpenAI integration begins with; its number is what tells."""
 SPARK_PEAK: Final = 5
 """Attempts that a full bar of a sparkline stands for, in every row: a run without a retry is a low line, not a wall."""
 CELLS: Final[Mapping[str, Column]] = {
@@ -17,7 +21,7 @@ CELLS: Final[Mapping[str, Column]] = {
     "workflow_id": Column("Run", 160, "link", 3, "Workflow id; click to open the run"),
     "workflow_type": Column("Type", 112, "text", 2),
     "started": Column("Started (UTC)", 104),
-    "duration": Column("Duration", 76, "bar", help="The bar is against the longest closed run in the table"),
+    "duration": Column("Duration", 76, "bar", help="The bar is of the logarithm: as far from 1 s to 10 s as from 10 s to 100 s"),
     "attempts": Column("Attempts", 78, help="Of all operations together; max: most attempts of one operation"),
     "spark": Column("Retries", 56, "spark", help=f"Attempts of each operation, in order; a full bar is {SPARK_PEAK} or "
                     "more"),
@@ -61,8 +65,7 @@ def order(trouble: str) -> list[str]:
 def rows(runs: pd.DataFrame, now: int, errors: Mapping[str, data.Row] | None = None) -> list[Row]:
     """The query's rows as the table has them; same order, same number. ``errors``: ``last_errors`` by run id."""
     found = data.rows(runs)
-    closed = [row["duration_ms"] or 0 for row in found if row["status"] != "running"]
-    longest = max(closed or [row["duration_ms"] or 0 for row in found], default=0) or 1
+    longest = max((row["duration_ms"] or 0 for row in found), default=0)
     return [_row(row, longest, now, (errors or {}).get(row["run_id"])) for row in found]
 
 
@@ -74,7 +77,7 @@ def _row(row: data.Row, longest: float, now: int, error: data.Row | None) -> Row
 def cells(row: data.Row, longest: float, now: int, error: data.Row | None) -> dict[str, tuple[Any, Any]]:
     """Words of each column in the order of ``CELLS``, and what it is sorted by; what is not known is None."""
     billed, wasted = total(row, "billed"), share_wasted(row)
-    share, bars = min(1.0, (row["duration_ms"] or 0) / longest), spark(row["spark"])
+    share, bars = _length(row["duration_ms"] or 0, longest), spark(row["spark"])
     current, failed = _current(row, now), why(row, error)
     found: dict[str, tuple[Any, Any]] = {
         "status": _text(status.words(row["status"])), "workflow_id": _text(row["workflow_id"]),
@@ -90,6 +93,11 @@ def cells(row: data.Row, longest: float, now: int, error: data.Row | None) -> di
     }  # fmt: skip
     assert list(found) == list(CELLS)
     return found
+
+
+def _length(ms: float, longest: float) -> float:
+    """Of a bar, by the logarithm: beside one run of days those of seconds would all be a dot."""
+    return log1p(ms) / log1p(longest) if longest > 0 else 0.0
 
 
 def _text(words: Any) -> tuple[str, str]:
@@ -140,7 +148,7 @@ def why(row: data.Row, error: data.Row | None) -> str:
 
 
 def _said(kind: Any, message: Any) -> str:
-    words = [str(part) for part in (kind, message) if part]
+    words = [str(part) for part in (kind, _SAYS_NOTHING.sub("", message) if message else None) if part]
     return ": ".join(words[1:] if len(words) == 2 and words[1].startswith(words[0]) else words)
 
 
@@ -153,8 +161,6 @@ def _current(row: data.Row, now: int) -> str:
     if row["current_attempt"]:
         limit = row["current_max_attempts"]
         text += f" · attempt {row['current_attempt']}/{limit or '∞'}"
-    if row["next_retry"] and row["next_retry"] > now:
-        text += f" · retry in {units.duration((row['next_retry'] - now) / 1000)}"
-    elif row["waiting_for"]:
-        text += f" · waits for {row['waiting_for']}"
-    return text
+    if row["next_retry"] and row["next_retry"] > now:  # first: it is what a narrow column must not cut
+        return f"retry in {units.duration((row['next_retry'] - now) / 1000)} · {text}"
+    return f"{text} · waits for {row['waiting_for']}" if row["waiting_for"] else text

@@ -122,7 +122,11 @@ def _chart(frame: pd.DataFrame, rows: Sequence[Aligned]) -> Any:
                       domain=False, labelColor=palette["text"]),
     )  # fmt: skip
     seconds = alt.X("seconds:Q", title=None, axis=alt.Axis(orient="top", tickCount=8, labelExpr="datum.label + ' s'"))
-    drawn = alt.Chart(frame).mark_bar(cornerRadius=2).encode(
+    # Told apart also without colour: waits are pale, backoff has a dashed edge, what failed a cross.
+    waits = alt.FieldOneOfPredicate("kind", ["queue wait", "backoff"])
+    drawn = alt.Chart(frame).mark_bar(cornerRadius=2, strokeWidth=1).encode(
+        fillOpacity=alt.condition(waits, alt.value(0.3), alt.value(1)), stroke=alt.Stroke("kind:N", legend=None),
+        strokeDash=alt.condition(alt.datum.kind == "backoff", alt.value([3, 2]), alt.value([1, 0])),
         x=seconds, x2="until:Q", y=y, yOffset=sides,
         color=alt.Color("kind:N", title=None, scale=alt.Scale(domain=names, range=[color_of[n] for n in names]),
                         legend=alt.Legend(orient="top", padding=0, offset=4, columns=4)),
@@ -131,9 +135,12 @@ def _chart(frame: pd.DataFrame, rows: Sequence[Aligned]) -> Any:
                  alt.Tooltip("until:Q", title="to s", format=".3~f")],
     )  # fmt: skip
     letters = alt.Chart(pd.DataFrame(_letters(rows), columns=["row", "side"])).mark_text(
-        align="left", fontSize=8.5, color=palette["muted"], clip=False,
+        align="left", fontSize=11, color=palette["muted"], clip=False,
     ).encode(x=alt.value(-14), y=y, yOffset=sides, text="side:N")  # fmt: skip
-    return alt.layer(drawn, letters).properties(height=ROW_PX * len(rows) + HEAD_PX)
+    crosses = alt.Chart(frame[frame["kind"].isin(["failed", "timed out"])]).mark_text(
+        text="✕", fontSize=9, fontWeight="bold", align="left", dx=2, color=palette["ground"],
+    ).encode(x="seconds:Q", y=y, yOffset=sides)  # fmt: skip
+    return alt.layer(drawn, crosses, letters).properties(height=ROW_PX * len(rows) + HEAD_PX)
 
 
 def _letters(rows: Sequence[Aligned]) -> list[Row]:

@@ -141,17 +141,15 @@ def _compared(a: Row, b: Row | None) -> None:
 
 
 def _header(a: Row, b: Row | str) -> None:
-    for letter, row in (("A", a), ("B", b)):
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f"**{letter}**")
+    """How each ended and the way to it; who it is stands in the boxes above."""
+    for place, letter, row in zip(st.columns(2), "AB", (a, b), strict=True):
+        with place, st.container(horizontal=True, vertical_alignment="center", gap="small"):
             if isinstance(row, str):
                 st.caption(plain(row))
                 continue
             st.badge(status.words(row["status"]), color=status.color(row["status"]))
-            key = links.key(row)
-            st.page_link(st.session_state["pages"]["run"], label=plain(row["workflow_id"]), query_params=key)
-            st.caption(f"{plain(row['workflow_type'])} · {units.duration(row['duration_ms'])} · "
-                       f"started {units.moment(row['started'])}")  # fmt: skip
+            st.page_link(st.session_state["pages"]["run"], label=f"Open {letter}", query_params=links.key(row))
+            st.caption(f"started {units.moment(row['started'])}")
 
 
 def _warnings(found: Comparison) -> None:
