@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from math import log1p
+from math import log10
 from typing import Any, Final
 
 import pandas as pd
@@ -14,6 +14,8 @@ from durascope_dashboard.table.component import Column, Row
 
 _SAYS_NOTHING: Final = re.compile(r"^(?:(?:non.)?retryable )?OpenAI status code: ", re.IGNORECASE)
 """What every API error of the OpenAI integration begins with; its number is what tells."""
+_BAR: Final = "A full bar is the longest run of the table, two thirds are a tenth of it, one third a hundredth"
+_LEAST_BAR: Final = 0.02
 SPARK_PEAK: Final = 5
 """Attempts that a full bar of a sparkline stands for, in every row: a run without a retry is a low line, not a wall."""
 CELLS: Final[Mapping[str, Column]] = {
@@ -21,7 +23,7 @@ CELLS: Final[Mapping[str, Column]] = {
     "workflow_id": Column("Run", 160, "link", 3, "Workflow id; click to open the run"),
     "workflow_type": Column("Type", 112, "text", 2),
     "started": Column("Started (UTC)", 104),
-    "duration": Column("Duration", 76, "bar", help="The bar is of the logarithm: as far from 1 s to 10 s as from 10 s to 100 s"),
+    "duration": Column("Duration", 76, "bar", help=_BAR),
     "attempts": Column("Attempts", 78, help="Of all operations together; max: most attempts of one operation"),
     "spark": Column("Retries", 56, "spark", help=f"Attempts of each operation, in order; a full bar is {SPARK_PEAK} or "
                     "more"),
@@ -96,8 +98,8 @@ def cells(row: data.Row, longest: float, now: int, error: data.Row | None) -> di
 
 
 def _length(ms: float, longest: float) -> float:
-    """Of a bar, by the logarithm: beside one run of days those of seconds would all be a dot."""
-    return log1p(ms) / log1p(longest) if longest > 0 else 0.0
+    """Of a bar, by the logarithm: beside one run of days those of an hour would all be a dot."""
+    return max(_LEAST_BAR, 1 + log10(ms / longest) / 3) if ms > 0 else 0.0
 
 
 def _text(words: Any) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from durascope_dashboard.analysis.compare import Aligned, Comparison
 from durascope_dashboard.panels import charts, markup
 
 MOST_ROWS: Final = 150
-ROW_PX: Final = 26
+ROW_PX: Final = 30
 HEAD_PX: Final = 70  # legend and axis
 _FAILED: Final = ("error", "timeout", "lost")
 _KINDS: Final = ("model", "tool", "activity", "queue", "backoff", "external_wait", "timer", "error", "timeout")
@@ -124,18 +124,20 @@ def _chart(frame: pd.DataFrame, rows: Sequence[Aligned]) -> Any:
     seconds = alt.X("seconds:Q", title=None, axis=alt.Axis(orient="top", tickCount=8, labelExpr="datum.label + ' s'"))
     # Told apart also without colour: waits are pale, backoff has a dashed edge, what failed a cross.
     waits = alt.FieldOneOfPredicate("kind", ["queue wait", "backoff"])
+    colors = alt.Scale(domain=names, range=[color_of[n] for n in names])
     drawn = alt.Chart(frame).mark_bar(cornerRadius=2, strokeWidth=1).encode(
-        fillOpacity=alt.condition(waits, alt.value(0.3), alt.value(1)), stroke=alt.Stroke("kind:N", legend=None),
+        fillOpacity=alt.condition(waits, alt.value(0.3), alt.value(1)),
+        stroke=alt.Stroke("kind:N", scale=colors, legend=None),
         strokeDash=alt.condition(alt.datum.kind == "backoff", alt.value([3, 2]), alt.value([1, 0])),
         x=seconds, x2="until:Q", y=y, yOffset=sides,
-        color=alt.Color("kind:N", title=None, scale=alt.Scale(domain=names, range=[color_of[n] for n in names]),
+        color=alt.Color("kind:N", title=None, scale=colors,
                         legend=alt.Legend(orient="top", padding=0, offset=4, columns=4)),
         tooltip=[alt.Tooltip("side:N", title="run"), alt.Tooltip("words:N", title=" "),
                  alt.Tooltip("seconds:Q", title="from s", format=".3~f"),
                  alt.Tooltip("until:Q", title="to s", format=".3~f")],
     )  # fmt: skip
     letters = alt.Chart(pd.DataFrame(_letters(rows), columns=["row", "side"])).mark_text(
-        align="left", fontSize=11, color=palette["muted"], clip=False,
+        align="left", fontSize=10, color=palette["muted"], clip=False,
     ).encode(x=alt.value(-14), y=y, yOffset=sides, text="side:N")  # fmt: skip
     crosses = alt.Chart(frame[frame["kind"].isin(["failed", "timed out"])]).mark_text(
         text="✕", fontSize=9, fontWeight="bold", align="left", dx=2, color=palette["ground"],
