@@ -12,6 +12,7 @@ from durascope_dashboard.panels import delta, drill_down, filters, grid, period,
 from durascope_dashboard.panels.plain import plain
 from durascope_dashboard.panels.runs_table import rows, why
 from durascope_dashboard.store import schema
+from durascope_dashboard.views import runs
 
 MINUTE = 60_000_000
 
@@ -224,3 +225,12 @@ def test_what_a_person_waits_for_comes_first() -> None:
     assert row.cells["now"][0] == "retry in 7.00 s · web_search · attempt 3/5"
     error = {"error_type": "APIStatusError", "error_message": "Retryable OpenAI status code: 429", "retry_by": None}
     assert why(run(), error) == "APIStatusError: 429"
+
+
+def test_a_part_of_the_runs_is_called_a_part() -> None:
+    """A heading sorts what is in the table; the line above says what sorts all."""
+    totals = dict.fromkeys(("running", "failed", "retries", "unknown_attempts", "cost_billed"), 0)
+    totals |= {f"{part}_{kind}": 1 for part in ("billed", "wasted") for kind in ("input", "output")}
+    words = runs.summary({**totals, "runs": 250_000, "unknown_attempts": 1}, 100, filters.Filters())
+    assert "250,000 runs** (first 100 shown: a heading sorts these, *Order* all)" in words
+    assert "≥ 2 tokens, ≥ \\$0" in words

@@ -56,8 +56,11 @@ def test_an_unknown_run_is_explained(open_page: OpenPage) -> None:
 
 
 def test_a_link_without_a_run_asks_which(open_page: OpenPage) -> None:
-    """The page opened from the menu has no run yet."""
-    assert "Which run?" in said(open_page("run"))
+    """The page opened from the menu has no run yet: it offers the newest, and those in trouble."""
+    page = open_page("run")
+    assert "Which run?" in said(page)
+    offered = [link.proto.label for link in page.get("page_link")]
+    assert offered[-1] == "All runs" and any("hostile" in label for label in offered)  # in trouble
 
 
 def test_names_never_become_markup(open_page: OpenPage) -> None:

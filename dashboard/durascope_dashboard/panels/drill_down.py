@@ -4,6 +4,10 @@ from typing import Final
 
 import pandas as pd
 
+NAMES: Final = {
+    "workflow_type": "workflow type", "name": "activity", "task_queue": "task queue", "build_id": "build",
+}  # fmt: skip
+"""Attributes in the words of the pages; the others are their own."""
 LEAST_SELECTED: Final = 3
 NOT_KNOWN: Final = "(none)"
 """The query's word for an attribute that an attempt lacks: nothing that attempts can have in common."""
@@ -34,6 +38,6 @@ def sentence(frame: pd.DataFrame, what: str) -> str:
         return ""
     top = frame.iloc[0]
     return (
-        f"{100 * top['selected_share']:.0f} % of the {what} have {str(top['attribute']).replace('_', ' ')} "
+        f"{100 * top['selected_share']:.0f} % of the {what} have {NAMES.get(top['attribute'], top['attribute'])} "
         f"“{top['value']}”, against {100 * top['rest_share']:.0f} % of all others."
     )

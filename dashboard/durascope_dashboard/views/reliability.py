@@ -184,5 +184,6 @@ def _shared(stretch: Period) -> None:
         "difference": Column("Difference", "share"), "selected": Column("Selected", "exact"),
         "rest": Column("Others", "exact"), "rate": Column("Rate with this value", "share"),
     }  # fmt: skip
-    grid.draw(frame, columns, key="shared", alt="Attribute values, in the selection and in the rest", rows=8,
+    named = frame.assign(attribute=[drill_down.NAMES.get(name, name) for name in frame["attribute"]])
+    grid.draw(named, columns, key="shared", alt="Attribute values, in the selection and in the rest", rows=8,
               runs_with=list(frame["attribute"]))  # fmt: skip

@@ -3,7 +3,7 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from durascope_dashboard import data
+from durascope_dashboard import data, links
 from durascope_dashboard.panels import (
     again,
     attribution,
@@ -15,13 +15,16 @@ from durascope_dashboard.panels import (
     live,
     markup,
     states,
+    status,
 )
 from durascope_dashboard.panels import run_tables as tables
+from durascope_dashboard.panels.plain import plain
 from durascope_dashboard.timeline import component
 from durascope_dashboard.timeline.folding import SUMMARY_FROM, above, folded
 from durascope_dashboard.views.loading import Loaded, load
 
 LIVE_S = 2.0
+OFFERED = 5
 DETAILS_PX = 700
 PENDING_PX = 88
 """A heading and two operations; it scrolls."""
@@ -33,7 +36,8 @@ def page() -> None:
     parameters = st.query_params
     workflow_id = parameters.get("workflow_id")
     if not workflow_id:
-        _which()
+        with states.guarded():
+            _which()
         return
     key = (workflow_id, parameters.get("run_id") or None, parameters.get("namespace") or None)
     with states.guarded():
@@ -46,7 +50,13 @@ def _which() -> None:
     states.explain(
         "Which run?", "open one from the Runs page, or name it in the link: /run?workflow_id=…&run_id=…",
     )  # fmt: skip
-    st.page_link(st.session_state["pages"]["runs"], label="Runs", icon=":material/list:")
+    for words, asked in (("Newest", {}), ("In trouble", {"view": "trouble"})):
+        if found := data.records("runs", limit=OFFERED, **asked):
+            st.markdown(f"###### {words}")
+        for row in found:
+            label = f"{status.words(row['status'])} · {plain(row['workflow_id'])} · {plain(row['workflow_type'])}"
+            st.page_link(st.session_state["pages"]["run"], label=label, query_params=links.key(row))
+    st.page_link(st.session_state["pages"]["runs"], label="All runs", icon=":material/list:")
 
 
 def _body(workflow_id: str, run_id: str | None, namespace: str | None) -> None:

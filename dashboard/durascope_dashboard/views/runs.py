@@ -111,7 +111,8 @@ def _more(shown: int) -> None:
 def summary(totals: data.Row, shown: int, filters: Filters) -> str:
     """One line about all runs that match, not only those in the table."""
     count = totals["runs"]
-    first = f"**{count:,} run{'s' if count != 1 else ''}**" + (f" (first {shown:,} shown)" if count > shown else "")
+    part = f" (first {shown:,} shown: a heading sorts these, *Order* all)" if count > shown else ""
+    first = f"**{units.many(count, 'run')}**{part}"
     billed, wasted = table.total(totals, "billed"), table.share_wasted(totals)
     least = "≥ " if totals["unknown_attempts"] else ""  # what nobody saw is not in the sum
     parts = [

@@ -89,7 +89,10 @@ def _now(task_queues: tuple[tuple[str, str], ...]) -> None:
         markup.html(markup.note(note))
     _warn(seen)
     if seen.queues:
-        grid.draw(pd.DataFrame(seen.queues), QUEUES, key="queues", alt="Task queues: pollers and backlog", rows=8)
+        queues = pd.DataFrame(seen.queues)
+        versioned = queues["versions"].astype(bool).any()  # most fleets poll without a build
+        told = {name: column for name, column in QUEUES.items() if name != "versions" or versioned}
+        grid.draw(queues, told, key="queues", alt="Task queues: pollers and backlog", rows=16)
     if seen.workers:
         frame = pd.DataFrame(seen.workers).sort_values(["task_queue", "worker"])
         for kind in ("activity", "workflow"):
