@@ -105,7 +105,7 @@ def test_c_what_the_retries_of_the_last_hour_cost_and_who_caused_them(person: Ca
     page = someone.page
     someone.click(page.get_by_role("link", name="Tokens and cost", exact=True))
     sentence = page.get_by_text(re.compile(r"In the last 1 h, \d+ attempts came to nothing"))
-    expect(sentence).to_contain_text("unknown, so the cost is at least this")
+    expect(sentence).to_contain_text("unknown, so what they cost is not known")
     expect(sentence).to_contain_text("rate limited (HTTP 429)")
     expect(sentence).to_contain_text(re.compile(r"most of it by: \w+ \(\d+ %\)"))
     someone.answered(clicks=1)

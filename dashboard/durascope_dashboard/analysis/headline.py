@@ -8,7 +8,7 @@ from durascope_dashboard.analysis.compare import Comparison, Delta
 NAMES: Final = {
     "duration_ms": "Wall time", "busy_ms": "Busy (model, tools, activities)", "time_model_ms": "Model",
     "time_tool_ms": "Tools", "time_activity_ms": "Other activities", "time_queue_ms": "Queue wait",
-    "time_backoff_ms": "Backoff", "time_external_wait_ms": "Human / external wait", "time_timer_ms": "Timers",
+    "time_backoff_ms": "Backoff", "time_external_wait_ms": "External wait", "time_timer_ms": "Timers",
     "time_workflow_task_ms": "Workflow tasks", "time_unexplained_ms": "Unexplained", "operations": "Operations",
     "attempts": "Attempts", "retries": "Retries", "failed_attempts": "Failed attempts", "model_calls": "Model calls",
     "tool_calls": "Tool calls", "billed_input": "Input tokens", "billed_cached_input": "of them cached",

@@ -16,7 +16,7 @@ ROW_PX: Final = 30
 HEAD_PX: Final = 70  # legend and axis
 _FAILED: Final = ("error", "timeout", "lost")
 _KINDS: Final = ("model", "tool", "activity", "queue", "backoff", "external_wait", "timer", "error", "timeout")
-_WORDS: Final = {"queue": "queue wait", "external_wait": "human wait", "error": "failed", "timeout": "timed out"}
+_WORDS: Final = {"queue": "queue wait", "external_wait": "external wait", "error": "failed", "timeout": "timed out"}
 Row = dict[str, Any]
 
 
