@@ -29,8 +29,8 @@ def page(path: str, **params: Any) -> str:
 
 # What attempts are grouped by -> the parameter of the Runs page that shows the runs with them.
 _RUNS_WITH: Final = {
-    "name": "activity", "fingerprint": "error", "task_queue": "queue", "worker": "worker", "workflow_type": "workflow",
-    "agent": "agent", "model": "model", "build_id": "build",
+    "name": "activity", "fingerprint": "fingerprint", "task_queue": "queue", "worker": "worker",
+    "workflow_type": "workflow", "agent": "agent", "model": "model", "build_id": "build",
 }  # fmt: skip
 
 

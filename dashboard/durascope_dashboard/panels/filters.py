@@ -116,7 +116,7 @@ def bar() -> Filters:
         # Of an attempt: nobody chooses from all there are; links of other pages lead here with one.
         activities, workers, errors = (
             facet(label, key, [], 190) if st.query_params.get_all(key) else ()
-            for label, key in (("Activity", "activity"), ("Worker", "worker"), ("Error", "error"))
+            for label, key in (("Activity", "activity"), ("Worker", "worker"), ("Error", "fingerprint"))
         )
         with st.popover("More filters", icon=":material/tune:"):
             agents = facet("Agent", "agent", facets.get("agents", []))
