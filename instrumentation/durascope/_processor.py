@@ -19,7 +19,7 @@ from durascope._outside import Outside
 from durascope._run import AttemptState, RunState, current_attempt, current_run
 from durascope._safely import safely
 from durascope._spans import SpanFacts
-from durascope._tokens import add, token_attributes, tokens_of
+from durascope._tokens import token_attributes, tokens_of
 from durascope.identity import agents_span_id
 
 REPLACED = "temporal:"
@@ -114,7 +114,7 @@ def _tell_attempt(span: Span[Any], attempt: AttemptState, content: dict[str, Att
 def _learn(data: Any, what: Description, attempt: AttemptState) -> None:
     """The attempt's span tells the usage, and only it: a reader that adds up all spans must not count it twice."""
     usage = tokens_of(data.usage or getattr(getattr(data, "response", None), "usage", None))
-    attempt.tokens = add(attempt.tokens, usage)
+    attempt.calls.append(usage)
     for name in token_attributes(usage):
         what.attributes.pop(name, None)
     said = what.attributes.get

@@ -18,6 +18,7 @@ from opentelemetry.util.types import AttributeValue
 from durascope._held import Held
 from durascope._pipeline import Pipeline
 from durascope._spans import SpanFacts, span_context
+from durascope._tokens import total
 from durascope.identity import AttemptKey, RemoteContext, RunKey, agents_span_id, traceparent
 from durascope.records import Tokens
 
@@ -80,13 +81,18 @@ class AttemptState:
     describe: Callable[[], dict[str, AttributeValue]]
     is_model: bool
     seen: set[str] = field(default_factory=set)  # Agents spans begun in this attempt, less the replaced ones
-    tokens: Tokens | None = None
+    calls: list[Tokens | None] = field(default_factory=list)  # usage of each model call that ended in it
     model: str | None = None
     response_model: str | None = None
     response_id: str | None = None
     provider: str | None = None
     http_retries: int = 0
     _attributes: dict[str, AttributeValue] | None = None
+
+    @property
+    def tokens(self) -> Tokens | None:
+        """Usage of the whole attempt, if that is known."""
+        return total(self.calls)
 
     @property
     def attributes(self) -> dict[str, AttributeValue]:

@@ -114,7 +114,7 @@ def shout(text: str) -> str:
 
 def agent(prompt: str = "", name: str = "Finder") -> Agent[None]:
     """The agent under observation; the prompt says which kind of model it has."""
-    model = "chat-1" if "chatty" in prompt else "silent-1" if "silent" in prompt else "scripted-1"
+    model = "chat-1" if "chatty" in prompt else "scripted-1"
     tool = activity_as_tool(
         lookup,
         start_to_close_timeout=TIMEOUT,
@@ -229,6 +229,7 @@ def rules() -> list[Rule]:
         Rule("broken", Fault(500, code="server_error"), user="insistent", turn=0, when=lambda r: r.seen == 1),
         Rule("hanging", hang, user="die-during", turn=0, first=1, latency=SLOW),
         Rule("refused", Fault(400, code="bad_request"), user="refused"),
+        Rule("silent", Text("Found."), user="silent", usage=False),
         Rule("both", both, user="both", turn=0),
         Rule("tool", call, turn=0),
         Rule("answer", Text("Found.")),

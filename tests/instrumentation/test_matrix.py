@@ -326,10 +326,11 @@ async def test_beside_other_tracing(beside: World, plugins: str) -> None:
     assert len({s["trace_id"] for s in ours}) == 1
 
 
-async def test_a_model_that_reports_no_usage(fleet: World) -> None:
-    """Unknown, not nothing."""
+@pytest.mark.parametrize("words", ["silent", "silent chatty", "silent streaming", "silent chatty streaming"])
+async def test_a_model_that_reports_no_usage(fleet: World, words: str) -> None:
+    """Unknown, not nothing: the SDK makes zeros of it, and a request."""
     client = await bare(fleet)
-    handle = await begin(client, "silent")
+    handle = await begin(client, words)
     await finish(handle)
     account = await whole(fleet, client, of(handle), handle.id)
     (model,) = account.attempts().values()
