@@ -35,14 +35,11 @@ class RunState:
     incoming: RemoteContext | None
     previous: RemoteContext | None  # the run that this one continues
     attributes: dict[str, AttributeValue]
+    held: Held
     splice: dict[str, int] = field(default_factory=dict)  # Agents span id -> OTel span id of ours
     agents: dict[str, str] = field(default_factory=dict)  # Agents span id -> agent name
     conversation: str | None = None
     begun: Counter[str] = field(default_factory=Counter)  # by name, what began so far: the same on replay
-    held: Held = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.held = Held(self.pipeline.later)
 
     def parent(self, agents_parent: str | None) -> int:
         """The OTel span id under which an Agents span with this parent belongs."""

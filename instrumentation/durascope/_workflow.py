@@ -24,6 +24,7 @@ from temporalio.worker import (
 from durascope import _headers as headers
 from durascope import conventions as c
 from durascope._attributes import clean, nanoseconds
+from durascope._held import Held
 from durascope._live import live
 from durascope._outbound import WorkflowOutbound
 from durascope._outcome import cause_of, error_type
@@ -36,7 +37,7 @@ from durascope.identity import RunKey, operation_span_id, run_span_id, trace_id
 from durascope.records import RunStatus
 
 
-def begin_run(pipeline: Pipeline) -> RunState:
+def begin_run(pipeline: Pipeline, held: Held) -> RunState:
     """The state of the run that this code runs in; the same on every worker and on replay."""
     info = workflow.info()
     key = RunKey(info.namespace, info.workflow_id, info.run_id)
@@ -51,7 +52,7 @@ def begin_run(pipeline: Pipeline) -> RunState:
         c.RUN_ID: info.run_id,
         c.WORKFLOW_TYPE: info.workflow_type,
     }
-    return RunState(pipeline, key, trace, sampled, run_span_id(key), incoming, previous, attributes)
+    return RunState(pipeline, key, trace, sampled, run_span_id(key), incoming, previous, attributes, held)
 
 
 class WorkflowInbound(WorkflowInboundInterceptor):
@@ -61,17 +62,19 @@ class WorkflowInbound(WorkflowInboundInterceptor):
         super().__init__(next)
         self._pipeline = pipeline
         self._worker = worker
+        self._held = Held(pipeline.later)
         self._run: RunState | None = None
 
     def init(self, outbound: WorkflowOutboundInterceptor) -> None:
-        """Put our outbound interceptor in."""
+        """Put our outbound interceptor in. What is inside of ours belongs to the SDK's instance of the run."""
+        self._held.watch(getattr(self.next, "_instance", None))
         self.next.init(WorkflowOutbound(outbound, self))
 
     @safely
     def run(self) -> RunState:
         """The run's state, made at first need."""
         if self._run is None:
-            self._run = begin_run(self._pipeline)
+            self._run = begin_run(self._pipeline, self._held)
         return self._run
 
     async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:

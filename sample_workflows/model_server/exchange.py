@@ -84,9 +84,7 @@ class Exchange:
         """The same answer as server-sent events."""
         assert self.spoken is not None
         assert self.usage is not None
-        return streaming.events(
-            self.request, self.spoken, self.usage, self.key, self.started, told=self.rule.usage
-        )
+        return streaming.events(self.request, self.spoken, self.usage, self.key, self.started, told=self.rule.usage)
 
     def record(self, status: int) -> RequestRecord:
         """The log entry; only a client that got the whole answer was told its usage."""

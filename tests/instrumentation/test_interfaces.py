@@ -14,6 +14,7 @@ from agents.tracing import get_trace_provider
 from openai._base_client import AsyncAPIClient, SyncAPIClient
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from temporalio import activity, client, worker, workflow
+from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.contrib.opentelemetry import create_tracer_provider
 from temporalio.openai_agents import _invoke_model_activity, _trace_interceptor
 from temporalio.worker import _workflow_instance
@@ -78,8 +79,10 @@ def test_every_kind_of_agents_span_is_described() -> None:
 def test_private_things_that_we_read_are_still_there() -> None:
     """Each named where it is read; without them we would fail quietly."""
     assert callable(workflow._Runtime.maybe_current)
-    for name in ("_deleting", "self._ready: ", "raise self._current_activation_error"):
-        assert name in inspect.getsource(_workflow_instance)
+    assert "_deleting" in inspect.getsource(_workflow_instance)
+    assert "self._instance = instance" in inspect.getsource(_workflow_instance._WorkflowInboundImpl)
+    (_, activation), said = inspect.signature(worker.WorkflowInstance.activate).parameters, ("successful", "failed")
+    assert activation and set(said) == {each.name for each in WorkflowActivationCompletion.DESCRIPTOR.oneofs[0].fields}
     assert issubclass(activity._CompleteAsyncError, BaseException)
     assert "_seq" in inspect.getsource(_workflow_instance._ActivityHandle)
     assert "_task" in inspect.getsource(_workflow_instance._NexusOperationHandle)

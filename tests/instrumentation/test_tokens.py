@@ -39,8 +39,17 @@ CHAT = CompletionUsage(
         (None, None),
     ],
     ids=[
-        "agents", "chat", "chat as a dict", "no details", "details in a list", "nothing told", "no request",
-        "a total only", "half", "empty", "none",
+        "agents",
+        "chat",
+        "chat as a dict",
+        "no details",
+        "details in a list",
+        "nothing told",
+        "no request",
+        "a total only",
+        "half",
+        "empty",
+        "none",
     ],  # fmt: skip
 )
 def test_usage_is_read_or_unknown(usage: Any, tokens: Tokens | None) -> None:
