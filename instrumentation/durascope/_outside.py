@@ -13,6 +13,7 @@ from agents.tracing import Span, Trace, get_current_span, get_current_trace
 from opentelemetry import trace as otel
 
 from durascope import conventions as c
+from durascope._agents_spans import anchor
 from durascope._attributes import describe, nanoseconds
 from durascope._pipeline import Pipeline
 from durascope._run import keep
@@ -96,16 +97,13 @@ class Outside:
         trace, span = get_current_trace(), get_current_span()
         found = self._open.get(trace.trace_id) if trace else None
         if found is not None:
-            return RemoteContext(found.trace, self._parent(span, found), found.sampled)
+            agents_id = anchor(span)
+            parent = agents_span_id(agents_id) if agents_id else found.root
+            return RemoteContext(found.trace, parent, found.sampled)
         context = otel.get_current_span().get_span_context()
         return (
             RemoteContext(context.trace_id, context.span_id, context.trace_flags.sampled) if context.is_valid else None
         )
-
-    def _parent(self, span: Span[Any] | None, found: OpenTrace) -> int:
-        name = getattr(span.span_data, "name", "") if span else ""
-        agents_id = span.parent_id if span and str(name).startswith("temporal:") else span.span_id if span else None
-        return agents_span_id(agents_id) if agents_id else found.root
 
 
 def _number(agents_trace: str) -> int:

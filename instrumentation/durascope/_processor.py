@@ -13,6 +13,7 @@ from opentelemetry.util.types import AttributeValue
 from temporalio import workflow
 
 from durascope import conventions as c
+from durascope._agents_spans import is_replaced
 from durascope._attributes import Description, describe, nanoseconds
 from durascope._live import live
 from durascope._outside import Outside
@@ -21,14 +22,6 @@ from durascope._safely import safely
 from durascope._spans import SpanFacts
 from durascope._tokens import token_attributes, tokens_of
 from durascope.identity import agents_span_id
-
-REPLACED = "temporal:"
-
-
-def is_replaced(span: Span[Any]) -> bool:
-    """Whether a span of ours stands for this one (or it is the integration's stand-in for a remote parent)."""
-    data = span.span_data
-    return data.type == "custom" and (data.name.startswith(REPLACED) or not data.name)
 
 
 class AgentsProcessor(TracingProcessor):

@@ -198,7 +198,7 @@ class Errand:
 
 
 async def _ask(prompt: str) -> str:
-    config = RunConfig(trace_include_sensitive_data="private" not in prompt)
+    config = RunConfig(trace_include_sensitive_data="private" not in prompt, tracing_disabled="untraced" in prompt)
     if "streaming" in prompt:
         streamed = Runner.run_streamed(agent(prompt), prompt, run_config=config)
         async for _ in streamed.stream_events():

@@ -66,6 +66,27 @@ async def test_a_continued_run_links_to_the_one_before(world: World, monkeypatch
     assert (link.context.trace_id, link.context.span_id) == (first.context.trace_id, first.context.span_id)
 
 
+async def test_without_the_agents_own_tracing_operations_hang_below_their_run(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``tracing_disabled``: its spans are not there to hang from, but the agent has its name all the same."""
+    telemetry = InMemory()
+    async with working(world, monkeypatch, [telemetry.plugin()]) as (client, queue):
+        await run(client, queue, "untraced")
+    telemetry.assert_tree("""
+        invoke_workflow Journey completed
+          invoke_model_activity ok
+            invoke_model_activity attempt 1 ok
+          lookup ok
+            lookup attempt 1 ok
+          invoke_model_activity ok
+            invoke_model_activity attempt 1 ok
+    """)
+    models = [span for span in telemetry.attempts() if attribute(span, c.GEN_AI_OPERATION)]
+    assert [attribute(span, c.GEN_AI_AGENT_NAME) for span in models] == ["Finder"] * 2
+    assert len({attribute(span, c.PARENT_SPAN_ID) for span in telemetry.spans(c.SPAN_OPERATION)}) == 1
+
+
 class Noting(SpanProcessor):
     """Notes the threads that it is called from."""
 

@@ -21,7 +21,7 @@ from temporalio.worker import _workflow_instance
 
 from durascope import _activity, _attributes, _client, _interceptor, _nexus, _outbound, _workflow, plugin
 from durascope._attributes import describe
-from durascope._processor import REPLACED
+from durascope._agents_spans import REPLACED
 from durascope._registry import processor, registered
 from durascope.conventions import HEADER_AGENTS, KIND, SPAN_CUSTOM
 

@@ -50,7 +50,7 @@ CHAT = CompletionUsage(
         "half",
         "empty",
         "none",
-    ],  # fmt: skip
+    ],
 )
 def test_usage_is_read_or_unknown(usage: Any, tokens: Tokens | None) -> None:
     """Zeros are what the SDK makes of a provider's silence; half of it is not it."""
