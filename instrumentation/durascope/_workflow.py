@@ -124,7 +124,7 @@ class WorkflowInbound(WorkflowInboundInterceptor):
     @safely
     def _begin_handler(self, kind: str, name: str, own_id: str | None, input: Any) -> SpanFacts | None:
         run = self.run()
-        if run is None:
+        if run is None or name.startswith(c.INTERNAL_HANDLERS):
             return None
         now = _now(kind)
         if kind == c.SPAN_SIGNAL:

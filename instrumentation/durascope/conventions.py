@@ -100,6 +100,9 @@ MCP_ACTIVITIES = "temporalio.mcp."  # the prefix of activity types of MCP server
 HEADER_DURASCOPE = "_durascope"  # ours, on activities and children: JSON {"traceparent", "parent", "agent", "kind"}
 HEADER_NEXUS_PARENT = "durascope-parent"  # ours, on Nexus operations, beside "traceparent": 16 hex
 
+# How the names of handlers begin that the SDK's own machinery calls (streams, the web UI): nobody's traffic.
+INTERNAL_HANDLERS = ("__temporal", "__stack_trace", "__enhanced_stack_trace")
+
 # Metrics (low cardinality: never a workflow, run or conversation id).
 METRIC_TOKEN_USAGE = "gen_ai.client.token.usage"
 METRIC_CLIENT_DURATION = "gen_ai.client.operation.duration"

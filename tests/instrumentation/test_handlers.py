@@ -4,7 +4,9 @@ import asyncio
 import threading
 
 import pytest
+from agents import trace
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from temporalio.api.enums.v1 import EventType
 
 from durascope import DurascopePlugin
 from durascope import conventions as c
@@ -85,6 +87,20 @@ async def test_without_the_agents_own_tracing_operations_hang_below_their_run(
     models = [span for span in telemetry.attempts() if attribute(span, c.GEN_AI_OPERATION)]
     assert [attribute(span, c.GEN_AI_AGENT_NAME) for span in models] == ["Finder"] * 2
     assert len({attribute(span, c.PARENT_SPAN_ID) for span in telemetry.spans(c.SPAN_OPERATION)}) == 1
+
+
+async def test_the_sdks_own_traffic_is_nobodys(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream's signals, and the queries of Temporal's web UI, are no spans: neither of the run nor of a client."""
+    telemetry = InMemory()
+    async with working(world, monkeypatch, [telemetry.plugin()]) as (client, queue):
+        with trace("Ask"):
+            handle = await run(client, queue, "streaming")
+            for name in ("__temporal_workflow_metadata", "__stack_trace", "__temporal_workflow_stream_offset"):
+                await handle.query(name)
+        history = await handle.fetch_history()
+    assert EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED in {event.event_type for event in history.events}
+    names = [span.name for span in telemetry.spans()]
+    assert "start_workflow Journey" in names and not [name for name in names if "__" in name]
 
 
 class Noting(SpanProcessor):
