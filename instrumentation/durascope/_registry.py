@@ -1,7 +1,7 @@
 """Keeps the one Agents processor registered while anything of ours runs, whoever evicts it.
 
 `use_otel_instrumentation` evicts every processor that was there, and the integration swaps the whole provider on worker
-start; so registration is checked again whenever an activity or a workflow begins.
+start; so registration is checked again whenever an activity or a run begins.
 """
 
 import threading
@@ -21,9 +21,10 @@ _users = 0
 def ensure_registered() -> None:
     """Register the processor unless it is there. Cheap when it is."""
     provider = get_trace_provider()
-    with _lock:
-        if processor not in registered(provider):
-            provider.register_processor(processor)
+    if processor not in registered(provider):
+        with _lock:
+            if processor not in registered(provider):
+                provider.register_processor(processor)
 
 
 def registered(provider: Any) -> tuple[TracingProcessor, ...]:

@@ -154,6 +154,17 @@ async def test_a_failed_workflow_task_leaves_one_tree(temporal_server: DevServer
     assert counts == {c.METRIC_WORKFLOW_DURATION: 1, c.METRIC_AGENT_DURATION: 2, c.METRIC_TOOL_DURATION: 2}
 
 
+async def test_processors_set_while_a_worker_runs(temporal_server: DevServer, model: ScriptedServer) -> None:
+    """Whoever sets the Agents SDK's processors throws ours out: the next run brings it back, without any activity."""
+    telemetry, queue = InMemory(), unique("evicted")
+    async with working(temporal_server.address, model, telemetry.plugin(), queue) as client:
+        set_trace_processors([])
+        handle = await client.start_workflow(Woken.run, id=queue, task_queue=queue)
+        await handle.signal(Woken.wake)
+        await asyncio.wait_for(handle.result(), 60)
+    assert "invoke_agent Helper" in {span.name for span in telemetry.spans()}
+
+
 @pytest.mark.parametrize("runner", [SandboxedWorkflowRunner(), UnsandboxedWorkflowRunner()], ids=["sandbox", "none"])
 async def test_a_handler_in_a_failed_workflow_task_is_told_once(
     temporal_server: DevServer, model: ScriptedServer, runner: WorkflowRunner
