@@ -168,14 +168,13 @@ def _tell_end(attempt: AttemptState, started: int, ended: int, outcome: Outcome,
 
 def _span(attempt: AttemptState, started: int, ended: int, outcome: Outcome) -> SpanFacts:
     key = attempt.key
-    run = RunKey(key.namespace, key.workflow_id, key.run_id)
     failed = outcome.status is not Status.OK
     message = attempt.pipeline.content.clean(c.ERROR_MESSAGE, outcome.error_message or "") if failed else None
     return SpanFacts(
         f"{attempt.activity_type} attempt {key.attempt}",
         attempt.trace,
         attempt.span,
-        operation_span_id(run, activity_operation(key.activity_id)),
+        operation_span_id(key.run, activity_operation(key.activity_id)),
         started,
         ended,
         {**attempt.attributes, **_ending(attempt, outcome, message), **token_attributes(attempt.tokens)},

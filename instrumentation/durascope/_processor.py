@@ -97,7 +97,7 @@ def _tell_attempt(span: Span[Any], attempt: AttemptState, content: dict[str, Att
     if what.attributes[c.KIND] == c.SPAN_MODEL:
         _learn(span.span_data, what, attempt)
     own = span.parent_id is not None and span.parent_id in attempt.seen
-    parent = agents_span_id(span.parent_id) if own and span.parent_id else attempt.span
+    parent = agents_span_id(span.parent_id, attempt.key.run) if own and span.parent_id else attempt.span
     facts = span_facts(span, what, attempt, parent, content)
     if facts is not None:
         attempt.pipeline.pass_on(facts)
@@ -137,7 +137,7 @@ def span_facts(
     return SpanFacts(
         what.name,
         state.trace,
-        agents_span_id(span.span_id),
+        agents_span_id(span.span_id, state.key if isinstance(state, RunState) else state.key.run),
         parent,
         start,
         end,

@@ -45,7 +45,7 @@ class RunState:
         """The OTel span id under which an Agents span with this parent belongs."""
         if agents_parent is None:
             return self.root
-        return self.splice.get(agents_parent) or agents_span_id(agents_parent)
+        return self.splice.get(agents_parent) or agents_span_id(agents_parent, self.key)
 
     def nth(self, name: str) -> int:
         """Count one more of these; from 1."""

@@ -20,8 +20,8 @@ from temporalio.openai_agents import _invoke_model_activity, _trace_interceptor
 from temporalio.worker import _workflow_instance
 
 from durascope import _activity, _attributes, _client, _interceptor, _nexus, _outbound, _workflow, plugin
-from durascope._attributes import describe
 from durascope._agents_spans import REPLACED
+from durascope._attributes import describe
 from durascope._registry import processor, registered
 from durascope.conventions import HEADER_AGENTS, KIND, SPAN_CUSTOM
 

@@ -210,6 +210,21 @@ async def test_reset(fleet: World) -> None:
     assert run["coverage"]["reconstructed"] == 0 < run["coverage"]["history_attempts"]
 
 
+async def test_a_reset_inside_of_a_clients_trace(fleet: World) -> None:
+    """Both runs are in one trace, the second repeats the first one's agents: each keeps its own spans."""
+    client = await connect(fleet.temporal.address, Station(""), [QUIET, InMemory().plugin()])
+    with trace("Ask"):
+        handle = await begin(client, "plain")
+    await finish(handle)
+    (first,) = of(handle)
+    second = await reset(client, handle.id, first)
+    await finish(client.get_workflow_handle(handle.id, run_id=second))
+    account = await whole(fleet, client, {first: handle.id, second: handle.id}, handle.id)
+    assert len(account.traces()) == 1
+    turns = Counter((span["run_id"], span["name"]) for span in account.spans if span["kind"] == c.SPAN_TURN)
+    assert turns == {(first, "turn 1"): 1, (first, "turn 2"): 1, (second, "turn 1"): 1, (second, "turn 2"): 1}
+
+
 async def reset(client: Client, workflow_id: str, run_id: str) -> str:
     """Reset a run to its second workflow task, after the first model call; the new run's id."""
     history = await client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
@@ -314,9 +329,12 @@ async def test_the_plugin_registered_twice(fleet: World) -> None:
     assert not account.orphans()
 
 
-@pytest.mark.parametrize("plugins", ["stock", "otel"])
+@pytest.mark.parametrize("plugins", ["stock", "otel", "otel-last"])
 async def test_beside_other_tracing(beside: World, plugins: str) -> None:
-    """Beside Temporal's OpenTelemetryPlugin, or OpenInference through the Agents plugin: tokens count once."""
+    """Beside Temporal's OpenTelemetryPlugin, or OpenInference through the Agents plugin: tokens count once.
+
+    The latter sets its own processor alone, also after us and where no activity ever brings ours back.
+    """
     client = await bare(beside)
     handle = await begin(client, "limited flaky", plugins)
     await finish(handle)
@@ -324,6 +342,7 @@ async def test_beside_other_tracing(beside: World, plugins: str) -> None:
     ours = [s for s in account.spans if c.KIND in str(s["attributes"])]
     assert Counter(s["name"] for s in ours)["invoke_workflow Journey"] == 1
     assert len({s["trace_id"] for s in ours}) == 1
+    assert {"invoke_agent Finder", "execute_tool lookup", "turn 2"} <= {s["name"] for s in ours}
 
 
 @pytest.mark.parametrize("words", ["silent", "silent chatty", "silent streaming", "silent chatty streaming"])
