@@ -109,8 +109,9 @@ class WorkflowOutbound(WorkflowOutboundInterceptor):
         who = caller(run)
         operation = self._operation(f"child {input.workflow}", Kind.CHILD.value, who, {c.CHILD_ID: input.id})
         operation.id = child_operation(input.id, run.nth(f"child {input.id}"))
-        ours = {c.HEADER_DURASCOPE: headers.write({"parent": format_span_id(who.parent)})}
-        input.headers = headers.with_traceparent({**input.headers, **ours}, run.traceparent(operation.span))
+        here = run.traceparent(operation.span)
+        ours = {c.HEADER_DURASCOPE: headers.write({"traceparent": here, "parent": format_span_id(who.parent)})}
+        input.headers = headers.with_traceparent({**input.headers, **ours}, here)
         return operation
 
     @safely
@@ -158,7 +159,7 @@ class WorkflowOutbound(WorkflowOutboundInterceptor):
     def _link(self, input: ContinueAsNewInput) -> None:
         run = self._inbound.run()
         if run is not None:
-            header = headers.write({"traceparent": run.traceparent(run.root)})
+            header = headers.write({"continues": run.traceparent(run.root)})
             input.headers = {**input.headers, c.HEADER_DURASCOPE: header}
 
 

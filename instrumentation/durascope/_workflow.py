@@ -33,7 +33,7 @@ from durascope._run import RunState, current_run, keep
 from durascope._safely import safely
 from durascope._spans import SpanFacts
 from durascope._worker import WorkerIdentity
-from durascope.identity import RunKey, operation_span_id, run_span_id, trace_id
+from durascope.identity import RunKey, operation_span_id, parse_traceparent, run_span_id, trace_id
 from durascope.records import RunStatus
 
 
@@ -42,10 +42,12 @@ def begin_run(pipeline: Pipeline, held: Held) -> RunState:
     info = workflow.info()
     key = RunKey(info.namespace, info.workflow_id, info.run_id)
     # A continued run has a trace of its own: a year-old entity must not become one unbounded trace.
-    incoming = None if info.continued_run_id else headers.remote_context(info.headers)
+    ours = headers.read(info.headers, c.HEADER_DURASCOPE)
+    tracer = headers.read(info.headers, c.HEADER_TRACER)
+    incoming = None if info.continued_run_id else headers.origin(ours, tracer)
     trace = incoming.trace_id if incoming else trace_id(key)
     sampled = keep(pipeline.sampler, trace, incoming, f"invoke_workflow {info.workflow_type}")
-    previous = headers.remote_context(info.headers, c.HEADER_DURASCOPE)
+    previous = parse_traceparent(ours.get("continues"))
     attributes: dict[str, AttributeValue] = {
         c.NAMESPACE: info.namespace,
         c.WORKFLOW_ID: info.workflow_id,

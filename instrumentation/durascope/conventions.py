@@ -97,7 +97,9 @@ EVENT_CONTENT = "gen_ai.client.inference.operation.details"
 HEADER_TRACER = "_tracer-data"  # Temporal's own: JSON {"traceparent": ...}
 HEADER_AGENTS = "__openai_span"  # the Agents integration's: JSON with its trace and span ids
 MCP_ACTIVITIES = "temporalio.mcp."  # the prefix of activity types of MCP servers that a worker offers by name
-HEADER_DURASCOPE = "_durascope"  # ours, on activities and children: JSON {"traceparent", "parent", "agent", "kind"}
+# Ours: JSON {"traceparent", "parent", "agent", "kind"} on activities, the first two on children, {"continues"} on a
+# run that continues another, whose traceparent that is.
+HEADER_DURASCOPE = "_durascope"
 HEADER_NEXUS_PARENT = "durascope-parent"  # ours, on Nexus operations, beside "traceparent": 16 hex
 
 # How the names of handlers begin that the SDK's own machinery calls (streams, the web UI): nobody's traffic.

@@ -6,6 +6,7 @@ The truth is what activities, the model provider and the model server wrote them
 import asyncio
 import time
 from collections import Counter
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -343,6 +344,25 @@ async def test_beside_other_tracing(beside: World, plugins: str) -> None:
     assert Counter(s["name"] for s in ours)["invoke_workflow Journey"] == 1
     assert len({s["trace_id"] for s in ours}) == 1
     assert {"invoke_agent Finder", "execute_tool lookup", "turn 2"} <= {s["name"] for s in ours}
+
+
+@pytest.mark.parametrize("traced", [False, True], ids=["bare", "traced"])
+async def test_a_child_beside_temporals_own_plugin(beside: World, traced: bool) -> None:
+    """That writes its own context over the child's header: the child hangs in its parent's trace all the same."""
+    client = await connect(beside.temporal.address, Station(""), [InMemory().plugin()] if traced else [])
+    tracer = TracerProvider(shutdown_on_exit=False).get_tracer("web")
+    with tracer.start_as_current_span("request") if traced else nullcontext() as request:
+        handle = await begin(client, "child", "stock")
+    await finish(handle)
+    child = (await client.get_workflow_handle(f"{handle.id}-c").describe()).run_id
+    account = await whole(beside, client, {**of(handle), child: f"{handle.id}-c"}, handle.id)
+    ours = {s["name"]: s for s in account.spans if c.KIND in str(s["attributes"])}
+    runs = [s for s in account.spans if s["kind"] == c.SPAN_WORKFLOW]
+    assert {s["parent_span_id"] for s in runs if s["run_id"] == child} == {ours["child Journey"]["span_id"]}
+    assert {s["trace_id"] for s in runs} == {run["trace_id"] for run in account.runs}
+    assert len({s["trace_id"] for s in runs}) == 1
+    if request is not None:
+        assert {s["trace_id"] for s in runs} == {format_trace_id(request.get_span_context().trace_id)}
 
 
 @pytest.mark.parametrize("words", ["silent", "silent chatty", "silent streaming", "silent chatty streaming"])
