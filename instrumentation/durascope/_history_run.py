@@ -9,9 +9,9 @@ from temporalio.api.history.v1 import (
 )
 
 from durascope import identity
+from durascope._headers import origin
 from durascope._history_failures import read_failure
 from durascope._history_payloads import Decode, json_object
-from durascope._headers import origin
 from durascope.conventions import HEADER_DURASCOPE, HEADER_TRACER
 from durascope.identity import RunKey
 from durascope.records import Micros, RunFacts, RunStatus
