@@ -76,8 +76,8 @@ def begin_attempt(
     if info.workflow_id is None or info.workflow_run_id is None:
         return None
     run = RunKey(info.namespace, info.workflow_id, info.workflow_run_id)
-    key = AttemptKey(*run, info.activity_id, info.attempt)
     ours = headers.read(input.headers, c.HEADER_DURASCOPE)
+    key = AttemptKey(*run, headers.text(ours, "id") or info.activity_id, info.attempt)
     incoming = parse_traceparent(ours.get("traceparent"))
     trace = incoming.trace_id if incoming else trace_id(run)
     name = f"invoke_workflow {info.workflow_type}"
@@ -85,14 +85,14 @@ def begin_attempt(
     is_model = info.activity_type in MODEL_ACTIVITIES
     attempt = AttemptState(
         pipeline, key, info.activity_type, trace, sampled, attempt_span_id(key),
-        lambda: _identity(info, worker) | _operation(info, ours), is_model,
+        lambda: _identity(info, key, worker) | _operation(info, ours), is_model,
     )  # fmt: skip
     if is_model and input.args and isinstance(input.args[0], dict):
         attempt.model = headers.text(input.args[0], "model_name")
     return attempt
 
 
-def _identity(info: activity.Info, worker: WorkerIdentity) -> dict[str, AttributeValue]:
+def _identity(info: activity.Info, key: AttemptKey, worker: WorkerIdentity) -> dict[str, AttributeValue]:
     return clean(
         {
             c.KIND: c.SPAN_ATTEMPT,
@@ -100,7 +100,7 @@ def _identity(info: activity.Info, worker: WorkerIdentity) -> dict[str, Attribut
             c.WORKFLOW_ID: info.workflow_id,
             c.RUN_ID: info.workflow_run_id,
             c.WORKFLOW_TYPE: info.workflow_type,
-            c.ACTIVITY_ID: info.activity_id,
+            c.ACTIVITY_ID: key.activity_id,
             c.ACTIVITY_TYPE: info.activity_type,
             c.TASK_QUEUE: info.task_queue,
             c.ATTEMPT: info.attempt,

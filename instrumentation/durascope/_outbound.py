@@ -144,6 +144,8 @@ class WorkflowOutbound(WorkflowOutboundInterceptor):
     ) -> None:
         # Without an id of the caller's, the SDK numbers activities; the handle is the only one to know the number.
         activity_id = input.activity_id or str(getattr(handle, "_seq", ""))
+        if isinstance(input, StartLocalActivityInput) and not input.activity_id:
+            _keep_id(handle, activity_id)
         if operation is not None and activity_id:
             operation.attributes[c.ACTIVITY_ID] = activity_id
             operation.id = activity_operation(activity_id)
@@ -161,6 +163,15 @@ class WorkflowOutbound(WorkflowOutboundInterceptor):
         if run is not None:
             header = headers.write({"continues": run.traceparent(run.root)})
             input.headers = {**input.headers, c.HEADER_DURASCOPE: header}
+
+
+@safely
+def _keep_id(handle: workflow.ActivityHandle[Any], activity_id: str) -> None:
+    # A timer brings a local activity back under another number; but with the headers that are there by then.
+    again: Any = handle._input  # type: ignore[attr-defined]  # tests/instrumentation/test_interfaces.py
+    ours = headers.read(again.headers, c.HEADER_DURASCOPE)
+    if ours:
+        again.headers = {**again.headers, c.HEADER_DURASCOPE: headers.write({**ours, "id": activity_id})}
 
 
 async def _begun(operation: Operation | None, starting: Awaitable[T]) -> T:

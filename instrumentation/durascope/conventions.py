@@ -97,8 +97,8 @@ EVENT_CONTENT = "gen_ai.client.inference.operation.details"
 HEADER_TRACER = "_tracer-data"  # Temporal's own: JSON {"traceparent": ...}
 HEADER_AGENTS = "__openai_span"  # the Agents integration's: JSON with its trace and span ids
 MCP_ACTIVITIES = "temporalio.mcp."  # the prefix of activity types of MCP servers that a worker offers by name
-# Ours: JSON {"traceparent", "parent", "agent", "kind"} on activities, the first two on children, {"continues"} on a
-# run that continues another, whose traceparent that is.
+# Ours: JSON {"traceparent", "parent", "agent", "kind"} on activities, and "id", the first one, on a local activity that
+# a timer brings back; the first two on children; {"continues"}, a traceparent, on a run that continues another.
 HEADER_DURASCOPE = "_durascope"
 HEADER_NEXUS_PARENT = "durascope-parent"  # ours, on Nexus operations, beside "traceparent": 16 hex
 

@@ -10,6 +10,7 @@ from temporalio.api.enums.v1 import EventType
 
 from durascope import DurascopePlugin
 from durascope import conventions as c
+from durascope.history import read_history
 from durascope.testing import InMemory, attribute, describe
 from tests.instrumentation.inside import run, working
 from tests.instrumentation.scenario import Journey
@@ -66,6 +67,32 @@ async def test_a_continued_run_links_to_the_one_before(world: World, monkeypatch
     assert [attribute(each, c.OUTCOME) for each in (first, second)] == ["continued_as_new", "completed"]
     (link,) = second.links
     assert (link.context.trace_id, link.context.span_id) == (first.context.trace_id, first.context.span_id)
+
+
+async def test_a_timer_brings_a_local_activity_back_as_itself(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK gives it another id then; its attempts are one operation's, and those that its history tells of."""
+    telemetry = InMemory()
+    async with working(world, monkeypatch, [telemetry.plugin()]) as (client, queue):
+        handle = await run(client, queue, "local by-timer flaky untraced")
+        history = await handle.fetch_history()
+    telemetry.assert_tree("""
+        invoke_workflow Journey completed
+          lookup ok
+            lookup attempt 1 error ValueError
+            lookup attempt 2 error ValueError
+            lookup attempt 3 ok
+          invoke_model_activity ok
+            invoke_model_activity attempt 1 ok
+          lookup ok
+            lookup attempt 1 error ValueError
+            lookup attempt 2 error ValueError
+            lookup attempt 3 ok
+          invoke_model_activity ok
+            invoke_model_activity attempt 1 ok
+    """)
+    record = read_history(history.events, "default", handle.id, history.run_id)
+    told = {(attribute(span, c.ACTIVITY_ID), attribute(span, c.ATTEMPT)) for span in telemetry.attempts()}
+    assert told == {(each.activity_id, each.attempt) for each in record.attempts}
 
 
 async def test_without_the_agents_own_tracing_operations_hang_below_their_run(

@@ -85,6 +85,8 @@ def test_private_things_that_we_read_are_still_there() -> None:
     assert activation and set(said) == {each.name for each in WorkflowActivationCompletion.DESCRIPTOR.oneofs[0].fields}
     assert issubclass(activity._CompleteAsyncError, BaseException)
     assert "_seq" in inspect.getsource(_workflow_instance._ActivityHandle)
+    scheduling = inspect.getsource(_workflow_instance._ActivityHandle._apply_schedule_command)
+    assert "self._input.headers, v.headers" in scheduling
     assert "_task" in inspect.getsource(_workflow_instance._NexusOperationHandle)
     assert hasattr(TracerProvider(shutdown_on_exit=False), "_active_span_processor")
     assert isinstance(getattr(create_tracer_provider(), "_tracer_provider", None), TracerProvider)
