@@ -12,6 +12,7 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
 from durascope import _headers as headers
 from durascope import conventions as c
+from durascope._activity_types import MODEL_ACTIVITIES
 from durascope._attributes import clean, nanoseconds
 from durascope._model_result import learn_from_result
 from durascope._outcome import Outcome, outcome_of
@@ -34,7 +35,6 @@ from durascope.records import Kind, Status
 
 # What `activity.raise_complete_async` raises; temporalio gives it no public name.
 ASYNC_COMPLETION: type[BaseException] = activity._CompleteAsyncError
-MODEL_ACTIVITIES = frozenset({"invoke_model_activity", "invoke_model_activity_streaming"})
 
 
 class ActivityInbound(ActivityInboundInterceptor):

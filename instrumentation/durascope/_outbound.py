@@ -21,7 +21,7 @@ from temporalio.worker import (
 
 from durascope import _headers as headers
 from durascope import conventions as c
-from durascope._activity import MODEL_ACTIVITIES
+from durascope._activity_types import MODEL_ACTIVITIES, is_mcp
 from durascope._attributes import clean, nanoseconds
 from durascope._operation import Caller, Operation, caller
 from durascope._safely import safely
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 ActivityInput = StartActivityInput | StartLocalActivityInput
-# Activity types are "<server>-<call>" for servers given one by one; those of servers given by name have a prefix.
-MCP_CALLS = ("list-tools", "call-tool", "call-tool-v2", "list-prompts", "get-prompt", "get-prompt-v2", "connect")
 
 
 class WorkflowOutbound(WorkflowOutboundInterceptor):
@@ -193,7 +191,7 @@ def _watch(operation: Operation | None, future: Any) -> None:
 def _kind(input: ActivityInput, who: Caller) -> Kind:
     if input.activity in MODEL_ACTIVITIES:
         return Kind.MODEL
-    if input.activity.startswith(c.MCP_ACTIVITIES) or input.activity.endswith(tuple(f"-{call}" for call in MCP_CALLS)):
+    if is_mcp(input.activity):
         return Kind.MCP
     if who.in_tool:
         return Kind.TOOL

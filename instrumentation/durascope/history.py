@@ -9,7 +9,8 @@ from typing import Any, Final
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent
 
-from durascope._history_activities import MODEL_ACTIVITIES, Activities, duration_ms, micros
+from durascope._activity_types import MODEL_ACTIVITIES
+from durascope._history_activities import Activities, duration_ms, micros
 from durascope._history_json import HistoryFile, load_history_json
 from durascope._history_local import LOCAL_ACTIVITY_MARKER, LocalActivities
 from durascope._history_operations import Others
