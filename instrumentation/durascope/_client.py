@@ -14,6 +14,7 @@ from temporalio import client, workflow
 from durascope import _headers as headers
 from durascope import conventions as c
 from durascope._attributes import clean
+from durascope._outcome import error_type
 from durascope._pipeline import Pipeline
 from durascope._registry import processor
 from durascope._safely import safely
@@ -105,7 +106,7 @@ class ClientOutbound(client.OutboundInterceptor):
         if begun is None:
             return
         message = self._pipeline.content.clean(c.ERROR_MESSAGE, str(error)) or "" if error else None
-        attributes = clean({**begun.attributes, c.ERROR_TYPE: type(error).__name__ if error else None})
+        attributes = clean({**begun.attributes, c.ERROR_TYPE: error_type(error) if error else None})
         self._pipeline.span(
             SpanFacts(
                 begun.name, begun.trace, begun.span, begun.parent, begun.start, time.time_ns(), attributes, begun.kind,

@@ -86,6 +86,7 @@ GEN_AI_CACHE_WRITE_TOKENS = "gen_ai.usage.cache_write.input_tokens"
 GEN_AI_REASONING_TOKENS = "gen_ai.usage.reasoning.output_tokens"
 ERROR_TYPE = "error.type"
 ERROR_TYPE_OTHER = "_OTHER"
+ERROR_TYPE_CANCELLED = "cancelled"  # of whatever its run, or somebody, cancelled
 ERROR_TYPE_GONE = "gone_from_server"  # of an attempt that the server gave up, the worker does not know why
 
 # The log record that an attempt sends the moment it starts, so that a crash leaves evidence of it.
