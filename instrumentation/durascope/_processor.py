@@ -95,7 +95,7 @@ def _in_attempt(span: Span[Any], attempt: AttemptState) -> None:
 def _tell_attempt(span: Span[Any], attempt: AttemptState, content: dict[str, AttributeValue]) -> None:
     what = describe(span.span_data)
     if what.attributes[c.KIND] == c.SPAN_MODEL:
-        _learn(span.span_data, what, attempt)
+        what = _learn(span.span_data, what, attempt)
     own = span.parent_id is not None and span.parent_id in attempt.seen
     parent = agents_span_id(span.parent_id, attempt.key.run) if own and span.parent_id else attempt.span
     facts = span_facts(span, what, attempt, parent, content)
@@ -104,8 +104,11 @@ def _tell_attempt(span: Span[Any], attempt: AttemptState, content: dict[str, Att
         _tell_content(facts, attempt, content)
 
 
-def _learn(data: Any, what: Description, attempt: AttemptState) -> None:
-    """The attempt's span tells the usage, and only it: a reader that adds up all spans must not count it twice."""
+def _learn(data: Any, what: Description, attempt: AttemptState) -> Description:
+    """What the model span says without what the attempt's tells, and only it, so that no reader counts a call twice.
+
+    That is the usage; and of a model activity, which is one call, that it is one.
+    """
     usage = tokens_of(data.usage or getattr(getattr(data, "response", None), "usage", None))
     attempt.calls.append(usage)
     for name in token_attributes(usage):
@@ -115,6 +118,11 @@ def _learn(data: Any, what: Description, attempt: AttemptState) -> None:
     attempt.response_model = _text(said(c.GEN_AI_RESPONSE_MODEL)) or attempt.response_model
     attempt.response_id = _text(said(c.GEN_AI_RESPONSE_ID)) or attempt.response_id
     attempt.provider = _text(said(c.GEN_AI_PROVIDER)) or attempt.provider
+    if not attempt.is_model:
+        return what
+    rest = {name: value for name, value in what.attributes.items() if name != c.GEN_AI_OPERATION}
+    asked = {c.GEN_AI_REQUEST_MODEL: attempt.model} if attempt.model else {}
+    return Description(f"chat {attempt.model}" if attempt.model else what.name, {**rest, **asked})
 
 
 def _text(value: AttributeValue | None) -> str | None:

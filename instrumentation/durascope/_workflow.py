@@ -142,10 +142,14 @@ class WorkflowInbound(WorkflowInboundInterceptor):
     @safely
     def _end_handler(self, begun: SpanFacts | None, error: BaseException | None) -> None:
         run = self._run
-        if begun is None or run is None or not live() or _goes_on(error):
+        if begun is None or run is None:
             return
-        kind = str(begun.attributes[c.KIND])
-        attributes = clean({**begun.attributes, c.ERROR_TYPE: type(error).__name__ if error else None})
+        kind, ambient = str(begun.attributes[c.KIND]), get_current_span()
+        if kind == c.SPAN_QUERY and ambient is not None:
+            run.splice.pop(ambient.span_id, None)  # nothing of it goes on, and any number may come
+        if not live() or _goes_on(error):
+            return
+        attributes = clean({**begun.attributes, c.ERROR_TYPE: error_type(cause_of(error)) if error else None})
         message = run.pipeline.content.clean(c.ERROR_MESSAGE, str(error)) or "" if error else None
         run.emit(
             SpanFacts(
