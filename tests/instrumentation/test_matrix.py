@@ -72,10 +72,10 @@ async def whole(
     return await world.account(client, runs, check, **how)
 
 
-async def until_told(world: World, handle: Handle, activity: str) -> None:
-    """Wait until an attempt of this activity type has begun."""
+async def until_told(world: World, handle: Handle, activity: str, attempts: int = 1) -> None:
+    """Wait until so many attempts of this activity type have begun."""
     deadline = time.monotonic() + 60
-    while not [x for x in world.lines(*of(handle)) if x.activity_type == activity]:
+    while attempts not in [x.attempt for x in world.lines(*of(handle)) if x.activity_type == activity]:
         assert time.monotonic() < deadline, f"{activity} did not begin"
         await asyncio.sleep(0.05)
 
