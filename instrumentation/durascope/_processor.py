@@ -16,12 +16,15 @@ from durascope import conventions as c
 from durascope._agents_spans import is_replaced
 from durascope._attributes import Description, describe, nanoseconds
 from durascope._live import live
-from durascope._outside import Outside
+from durascope._outside import OpenTrace, Outside
 from durascope._run import AttemptState, RunState, current_attempt, current_run
 from durascope._safely import safely
 from durascope._spans import SpanFacts
 from durascope._tokens import token_attributes, tokens_of
-from durascope.identity import agents_span_id
+from durascope.identity import RunKey, agents_span_id
+
+Place = RunState | AttemptState | OpenTrace
+"""Where a span happened."""
 
 
 class AgentsProcessor(TracingProcessor):
@@ -59,7 +62,7 @@ class AgentsProcessor(TracingProcessor):
         elif run is not None:
             _in_run(span, run)
         elif not workflow.in_workflow():
-            self.outside.span(span)
+            _in_trace(span, self.outside.of(span))
 
     def shutdown(self) -> None:
         """Nothing: the plugins own their pipelines."""
@@ -104,6 +107,20 @@ def _tell_attempt(span: Span[Any], attempt: AttemptState, content: dict[str, Att
         _tell_content(facts, attempt, content)
 
 
+def _in_trace(span: Span[Any], found: OpenTrace | None) -> None:
+    if found is not None:
+        found.pipeline.later(partial(_tell_trace, span, found, _content(span, found)))
+
+
+@safely
+def _tell_trace(span: Span[Any], found: OpenTrace, content: dict[str, AttributeValue]) -> None:
+    parent = agents_span_id(span.parent_id) if span.parent_id else found.root
+    facts = span_facts(span, describe(span.span_data), found, parent, content)
+    if facts is not None:
+        found.pipeline.pass_on(facts)
+        _tell_content(facts, found, content)
+
+
 def _learn(data: Any, what: Description, attempt: AttemptState) -> Description:
     """What the model span says without what the attempt's tells, and only it, so that no reader counts a call twice.
 
@@ -130,7 +147,7 @@ def _text(value: AttributeValue | None) -> str | None:
 
 
 def span_facts(
-    span: Span[Any], what: Description, state: RunState | AttemptState, parent: int, content: dict[str, AttributeValue]
+    span: Span[Any], what: Description, state: Place, parent: int, content: dict[str, AttributeValue]
 ) -> SpanFacts | None:
     """An Agents span as a finished span; None if it was never begun."""
     start, end = nanoseconds(span.started_at), nanoseconds(span.ended_at)
@@ -145,7 +162,7 @@ def span_facts(
     return SpanFacts(
         what.name,
         state.trace,
-        agents_span_id(span.span_id, state.key if isinstance(state, RunState) else state.key.run),
+        agents_span_id(span.span_id, _run_key(state)),
         parent,
         start,
         end,
@@ -156,19 +173,25 @@ def span_facts(
     )
 
 
-def _identity(state: RunState | AttemptState) -> dict[str, AttributeValue]:
-    if isinstance(state, RunState):
-        return {}  # added when it is emitted
+def _run_key(state: Place) -> RunKey | None:
+    if isinstance(state, OpenTrace):
+        return None
+    return state.key if isinstance(state, RunState) else state.key.run
+
+
+def _identity(state: Place) -> dict[str, AttributeValue]:
+    if not isinstance(state, AttemptState):
+        return {}  # a run's is added when it is emitted
     names = (c.NAMESPACE, c.WORKFLOW_ID, c.RUN_ID, c.WORKFLOW_TYPE, c.ACTIVITY_ID, c.ACTIVITY_TYPE, c.GEN_AI_AGENT_NAME)
     return {name: state.attributes[name] for name in names if name in state.attributes}
 
 
-def _content(span: Span[Any], state: RunState | AttemptState) -> dict[str, AttributeValue]:
+def _content(span: Span[Any], state: Place) -> dict[str, AttributeValue]:
     # At once: the program may go on to change what its span holds.
     return state.pipeline.content.of(span.span_data) if state.sampled else {}
 
 
-def _tell_content(facts: SpanFacts, state: RunState | AttemptState, content: dict[str, AttributeValue]) -> None:
+def _tell_content(facts: SpanFacts, state: Place, content: dict[str, AttributeValue]) -> None:
     if content and state.pipeline.content.on_events:
         attributes = {**facts.attributes, **content}
         state.pipeline.event(c.EVENT_CONTENT, facts.trace, facts.span, facts.end, attributes)
