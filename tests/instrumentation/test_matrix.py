@@ -168,6 +168,9 @@ async def test_termination(fleet: World) -> None:
     await handle.terminate("enough")
     account = await whole(fleet, client, of(handle), handle.id)
     assert account.runs[0]["status"] == "terminated"
+    # What never ended never left: only what hung right below it stands without its parent, in the same trace.
+    assert set(account.orphans()) <= {"invoke_model_activity", "lookup attempt 1"}
+    assert len(account.traces()) == 1
 
 
 async def test_cancellation(fleet: World) -> None:
@@ -257,10 +260,11 @@ async def test_local_activity(fleet: World) -> None:
     assert account.kinds() == {"local_activity": 1, "tool": 1, "model": 2}
 
 
-async def test_streaming(fleet: World) -> None:
-    """Run_streamed: usage is in the stream's last event."""
+@pytest.mark.parametrize("words", ["streaming flaky", "streaming chatty flaky"])
+async def test_streaming(fleet: World, words: str) -> None:
+    """Run_streamed, by either API: usage is in the stream's last event."""
     client = await bare(fleet)
-    handle = await begin(client, "streaming flaky")
+    handle = await begin(client, words)
     await finish(handle)
     account = await whole(fleet, client, of(handle), handle.id)
     assert account.kinds()["model"] == 2
