@@ -1,4 +1,4 @@
-"""What a collector loses or doubles when it is killed, when the disk is full, and when bodies are garbage.
+"""What a collector loses or doubles: killed, on a full disk, given bodies that are garbage, left by its Temporal.
 
 python -m benchmarks.crash [--kills 30] [--bodies 10000] [--keep]
 """
@@ -11,10 +11,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.histories import NAMESPACE, HistorySenders, check_histories
 from benchmarks.load import SPANS_PER_RUN, requests
 from benchmarks.running import CollectorProcess, machine, percentiles, report
 from benchmarks.sending import HEADERS, Senders
+from benchmarks.temporal_away import temporal_away
 from durascope_dashboard.demo.dev_server import free_port
+from durascope_dashboard.remote_reader import RemoteReader
 from durascope_dashboard.store.duckdb_store import DuckStore
 
 OPERATIONS, ATTEMPTS = 6, 7  # of every run in benchmarks/load.py
@@ -26,7 +29,9 @@ def check(store: Path, acknowledged: list[str]) -> dict[str, Any]:
         told = opened.sql(
             "SELECT run_id, count(DISTINCT span_id) AS spans, count(*) AS received FROM spans GROUP BY run_id"
         ).to_pylist()
-        joined = opened.sql("SELECT run_id, operations, attempts, duplicate_spans FROM runs").to_pylist()
+        joined = opened.sql(
+            f"SELECT run_id, operations, attempts, duplicate_spans FROM runs WHERE namespace <> '{NAMESPACE}'"
+        ).to_pylist()
     spans = {row["run_id"]: row["spans"] for row in told}
     runs = {row["run_id"]: row for row in joined}
     return {
@@ -40,10 +45,14 @@ def check(store: Path, acknowledged: list[str]) -> dict[str, Any]:
 
 
 def kills(folder: Path, count: int, seed: int) -> dict[str, Any]:
-    """SIGKILL under load, at random moments, always on the same store; senders send again what was not acknowledged."""
+    """SIGKILL under load, at random moments, always on the same store; senders send again what was not acknowledged.
+
+    Spans come over OTLP, histories of other runs over the collector's own API.
+    """
     chance, store, port = random.Random(seed), folder / "killed.duckdb", free_port()
     collector = CollectorProcess(store, http=port)
     senders = Senders(port, connections=3, spans_per_request=400).start()
+    histories = HistorySenders(collector.url).start()
     restarts = []
     for _ in range(count):
         time.sleep(chance.uniform(0.1, 1.5))
@@ -52,10 +61,22 @@ def kills(folder: Path, count: int, seed: int) -> dict[str, Any]:
         restarts.append(collector.ready_s)
     time.sleep(1)
     senders.stop()
+    histories.stop()
+    _wait_until_joined(collector.url)
     code = collector.stop()
     acknowledged = [run for sent in senders.log for run in sent.runs]
+    written = {"sent_again": histories.sent_again, **check_histories(store, histories.log, folder)}
     return {"kills": count, "exit_code_at_end": code, "restart_s": percentiles(restarts, 50, 100),
-            "store_mb": round(store.stat().st_size / 1e6), **check(store, acknowledged)}  # fmt: skip
+            "store_mb": round(store.stat().st_size / 1e6), **check(store, acknowledged),
+            "histories": written}  # fmt: skip
+
+
+def _wait_until_joined(url: str) -> None:
+    """At most a minute: what is not joined then is counted as that."""
+    reader, end = RemoteReader(url), time.monotonic() + 60
+    while reader.health()["dirty_runs"] and time.monotonic() < end:
+        time.sleep(0.1)
+    reader.close()
 
 
 def disk_full(folder: Path, limit: int = 40 << 20) -> dict[str, Any]:
@@ -148,6 +169,7 @@ def main() -> None:
             "kills": kills(folder, given.kills, given.seed),
             "disk_full": disk_full(folder),
             "malformed": malformed(folder, given.bodies, given.seed),
+            "temporal_away": temporal_away(folder),
         }
     report("crash", found, keep=given.keep)
 
