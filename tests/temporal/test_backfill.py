@@ -152,7 +152,7 @@ async def test_a_run_that_is_not_understood_is_counted_and_left_out(
 async def test_a_namespace_that_is_not_there_is_one_sentence(server: DevServer, memory: Memory) -> None:
     """No group of errors."""
     connection = await connect(TemporalConfig(server.address, ("nowhere",)))
-    with pytest.raises(TemporalUnavailable, match=r"Temporal refused: .*nowhere.*; check the namespace"):
+    with pytest.raises(TemporalUnavailable, match=r"Temporal refused \(.*nowhere.*\); check the namespace"):
         await Backfill(connection, memory).run()
 
 

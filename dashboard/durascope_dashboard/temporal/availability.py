@@ -40,6 +40,11 @@ def throttles(error: Exception) -> bool:
     return isinstance(error, RPCError) and error.status is RPCStatusCode.RESOURCE_EXHAUSTED
 
 
+def silence(error: Exception) -> str:
+    """An error that is waited out, in one sentence; Durascope's own are that already."""
+    return f"Temporal does not answer ({error})" if isinstance(error, RPCError) else str(error)
+
+
 def refusal(namespace: str, error: Exception) -> str:
     """What a namespace's error means, in one sentence with the next step."""
     if not isinstance(error, RPCError):
@@ -61,7 +66,7 @@ class Availability:
         longest_s: float = 5.0,
         *,
         waits_out: Curable = transient,
-        tells: Callable[[Exception], str] = str,
+        tells: Callable[[Exception], str] = silence,
     ) -> None:
         """Pauses between two calls grow from ``shortest_s`` to ``longest_s``.
 
@@ -109,7 +114,7 @@ class Availability:
 
     def _up(self) -> None:
         if self.state == "down":
-            log.info("it goes on; before: %s", self.error)
+            log.info("over: %s", self.error)
         self.state, self.error, self._down_since = "running", None, None
 
     def _down(self, error: Exception) -> None:

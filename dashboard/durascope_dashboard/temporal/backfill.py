@@ -203,7 +203,9 @@ def _told(query: str, error: Exception) -> Exception:
         return error
     if error.status is RPCStatusCode.INVALID_ARGUMENT:
         return UsageError(f"Temporal does not take the query {query!r}: {error.message}")
-    return TemporalUnavailable(f"Temporal refused: {error}; check the namespace and its permissions")
+    return TemporalUnavailable(
+        f"Temporal refused ({error.message.rstrip('.')}); check the namespace and its permissions"
+    )
 
 
 def run_backfill(
