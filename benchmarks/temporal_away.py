@@ -10,6 +10,7 @@ import asyncio
 import logging
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -43,7 +44,7 @@ async def traffic(client: Client, queue: str, rate: float, done: asyncio.Event) 
     return started
 
 
-async def until(holds: Any, what: str) -> float:
+async def until(holds: Callable[[], bool], what: str) -> float:
     """Seconds until it does."""
     begun = time.monotonic()
     while not await asyncio.to_thread(holds):
@@ -62,7 +63,7 @@ async def measure(server: DevServer, reader: RemoteReader, seconds: float, rate:
 
     def in_step() -> bool:
         told = history()
-        return told["state"] == "running" and told["lag_s"] < IN_STEP_S
+        return bool(told["state"] == "running" and told["lag_s"] < IN_STEP_S)
 
     quiet = Runtime(telemetry=TelemetryConfig(logging=None))  # a worker says much about a server that is away
     client, queue, done = await Client.connect(server.address, runtime=quiet), "away", asyncio.Event()

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -20,7 +21,9 @@ from durascope.history import HistoryReader
 from durascope.identity import RunKey
 from durascope.records import HistoryRecord, RetryBy, RunStatus, Status
 from durascope_dashboard.demo.dev_server import DevServer, free_port
+from durascope_dashboard.temporal import describing
 from durascope_dashboard.temporal.discovery import Found
+from durascope_dashboard.temporal.pending import Row, observations
 from tests.histories import activities
 from tests.temporal.conftest import DEADLINE_S, QUICK, Memory, eventually, following, working
 
@@ -71,13 +74,27 @@ async def test_runs_that_closed_before_are_read_once(temporal_server: DevServer,
     assert [status for written, status in memory.written if written == name] == [RunStatus.COMPLETED]
 
 
-async def test_attempts_under_way_are_kept_as_evidence(temporal_server: DevServer, memory: Memory) -> None:
-    """What Describe says between two attempts: how the former ended, when the next is due, who said so."""
+async def test_attempts_under_way_are_kept_as_evidence(
+    temporal_server: DevServer, memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What Describe says between two attempts: how the former ended, when the next is due, who said so.
+
+    Another run whose attempts are not understood holds up none of it, and is followed to its end.
+    """
     client = await Client.connect(temporal_server.address)
-    name = new_id("slow")
+    name, odd = new_id("slow"), new_id("odd")
+
+    def observe_or_fail(key: RunKey, *arguments: Any) -> list[Row]:
+        if key.workflow_id == odd:
+            raise KeyError("unexpected")
+        return observations(key, *arguments)
+
+    monkeypatch.setattr(describing, "observations", observe_or_fail)
     async with working(client) as queue, following(temporal_server.address, memory):
-        await client.execute_workflow("Slow", id=name, task_queue=queue)
-        await memory.has(name, RunStatus.COMPLETED)
+        await asyncio.gather(*(client.execute_workflow("Slow", id=one, task_queue=queue) for one in (name, odd)))
+        for one in (name, odd):
+            await memory.has(one, RunStatus.COMPLETED)
+    assert not [key for key in memory.observations if key[0] == odd]
     truth = {entry.attempt: entry for entry in activities.TRUTH if entry.workflow_id == name}
     for number in (1, 2):
         seen = memory.observations[name, "1", number]
