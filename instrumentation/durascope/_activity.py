@@ -170,7 +170,7 @@ def _span(attempt: AttemptState, started: int, ended: int, outcome: Outcome) -> 
     key = attempt.key
     run = RunKey(key.namespace, key.workflow_id, key.run_id)
     failed = outcome.status is not Status.OK
-    message = attempt.pipeline.content.clean(c.ERROR_MESSAGE, outcome.error_message or "") if failed else None
+    message = outcome.error_message if failed else None
     return SpanFacts(
         f"{attempt.activity_type} attempt {key.attempt}",
         attempt.trace,

@@ -83,7 +83,7 @@ class Outside:
         what = describe(span.span_data)
         parent = agents_span_id(span.parent_id) if span.parent_id else found.root
         attributes = {**what.attributes, c.AGENTS_SPAN_ID: span.span_id, c.AGENTS_TRACE_ID: span.trace_id}
-        error = self.pipeline.content.error(span.error)
+        error = span.error["message"] if span.error is not None else None
         self.pipeline.span(
             SpanFacts(
                 what.name, found.trace, agents_span_id(span.span_id), parent, start, end, attributes, what.kind, error,

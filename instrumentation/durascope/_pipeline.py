@@ -103,7 +103,7 @@ class Pipeline:
         """The same in a job of :meth:`later`."""
         self.metrics.span(facts)
         if facts.sampled:
-            self._way.span(facts)
+            self._way.span(facts if facts.error is None else self.content.failed(facts))
 
     @safely
     def event(self, name: str, trace: int, span: int, time_ns: int, attributes: Attributes) -> None:

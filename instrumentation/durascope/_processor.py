@@ -83,9 +83,8 @@ def _in_run(span: Span[Any], run: RunState) -> None:
 
 
 @safely
-def _tell_run(
-    span: Span[Any], run: RunState, parent: int, conversation: str | None, content: dict[str, AttributeValue]
-) -> None:
+def _tell_run(span: Span[Any], run: RunState, parent: int, conversation: str | None, said: dict[str, str]) -> None:
+    content = run.pipeline.content.leaving(said)
     what = describe(span.span_data)
     what.attributes.update({c.GEN_AI_CONVERSATION_ID: conversation} if conversation else {})
     facts = span_facts(span, what, run, parent, content)
@@ -99,7 +98,8 @@ def _in_attempt(span: Span[Any], attempt: AttemptState) -> None:
 
 
 @safely
-def _tell_attempt(span: Span[Any], attempt: AttemptState, content: dict[str, AttributeValue]) -> None:
+def _tell_attempt(span: Span[Any], attempt: AttemptState, said: dict[str, str]) -> None:
+    content = attempt.pipeline.content.leaving(said)
     what = describe(span.span_data)
     if what.attributes[c.KIND] == c.SPAN_MODEL:
         _learn(span.span_data, what, attempt)
@@ -138,8 +138,7 @@ def span_facts(
     attributes: dict[str, AttributeValue] = {**_identity(state), **what.attributes}
     attributes |= {c.AGENTS_SPAN_ID: span.span_id, c.AGENTS_TRACE_ID: span.trace_id}
     attributes |= content if state.pipeline.content.on_spans else {}
-    error = state.pipeline.content.error(span.error)
-    if error is not None:
+    if span.error is not None:
         attributes[c.ERROR_TYPE] = c.ERROR_TYPE_OTHER
     return SpanFacts(
         what.name,
@@ -150,7 +149,7 @@ def span_facts(
         end,
         attributes,
         what.kind,
-        error,
+        span.error["message"] if span.error is not None else None,
         sampled=state.sampled,
     )
 
@@ -162,7 +161,7 @@ def _identity(state: RunState | AttemptState) -> dict[str, AttributeValue]:
     return {name: state.attributes[name] for name in names if name in state.attributes}
 
 
-def _content(span: Span[Any], state: RunState | AttemptState) -> dict[str, AttributeValue]:
+def _content(span: Span[Any], state: RunState | AttemptState) -> dict[str, str]:
     # At once: the program may go on to change what its span holds.
     return state.pipeline.content.of(span.span_data) if state.sampled else {}
 
