@@ -169,7 +169,7 @@ def _tell_end(attempt: AttemptState, started: int, ended: int, outcome: Outcome,
 def _span(attempt: AttemptState, started: int, ended: int, outcome: Outcome) -> SpanFacts:
     key = attempt.key
     failed = outcome.status is not Status.OK
-    message = attempt.pipeline.content.clean(c.ERROR_MESSAGE, outcome.error_message or "") if failed else None
+    message = outcome.error_message if failed else None
     return SpanFacts(
         f"{attempt.activity_type} attempt {key.attempt}",
         attempt.trace,

@@ -105,7 +105,7 @@ class ClientOutbound(client.OutboundInterceptor):
     def _end(self, begun: SpanFacts | None, error: BaseException | None) -> None:
         if begun is None:
             return
-        message = self._pipeline.content.clean(c.ERROR_MESSAGE, str(error)) or "" if error else None
+        message = str(error) if error else None
         attributes = clean({**begun.attributes, c.ERROR_TYPE: error_type(error) if error else None})
         self._pipeline.span(
             SpanFacts(

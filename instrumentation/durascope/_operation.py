@@ -82,7 +82,7 @@ class Operation:
         if not live():
             return
         status, kind, cause = in_workflow(error)
-        message = self.run.pipeline.content.clean(c.ERROR_MESSAGE, str(cause)) if cause else None
+        message = str(cause) if cause else None
         failed = status is not Status.OK
         ending = {c.OUTCOME: status.value, c.ERROR_TYPE: kind, c.ERROR_MESSAGE: message}
         self.run.emit(

@@ -79,9 +79,8 @@ def _in_run(span: Span[Any], run: RunState) -> None:
 
 
 @safely
-def _tell_run(
-    span: Span[Any], run: RunState, parent: int, conversation: str | None, content: dict[str, AttributeValue]
-) -> None:
+def _tell_run(span: Span[Any], run: RunState, parent: int, conversation: str | None, said: dict[str, str]) -> None:
+    content = run.pipeline.content.leaving(said)
     what = describe(span.span_data)
     what.attributes.update({c.GEN_AI_CONVERSATION_ID: conversation} if conversation else {})
     facts = span_facts(span, what, run, parent, content)
@@ -95,7 +94,8 @@ def _in_attempt(span: Span[Any], attempt: AttemptState) -> None:
 
 
 @safely
-def _tell_attempt(span: Span[Any], attempt: AttemptState, content: dict[str, AttributeValue]) -> None:
+def _tell_attempt(span: Span[Any], attempt: AttemptState, said: dict[str, str]) -> None:
+    content = attempt.pipeline.content.leaving(said)
     what = describe(span.span_data)
     if what.attributes[c.KIND] == c.SPAN_MODEL:
         what = _learn(span.span_data, what, attempt)
@@ -113,7 +113,8 @@ def _in_trace(span: Span[Any], found: OpenTrace | None) -> None:
 
 
 @safely
-def _tell_trace(span: Span[Any], found: OpenTrace, content: dict[str, AttributeValue]) -> None:
+def _tell_trace(span: Span[Any], found: OpenTrace, said: dict[str, str]) -> None:
+    content = found.pipeline.content.leaving(said)
     parent = agents_span_id(span.parent_id) if span.parent_id else found.root
     facts = span_facts(span, describe(span.span_data), found, parent, content)
     if facts is not None:
@@ -156,8 +157,7 @@ def span_facts(
     attributes: dict[str, AttributeValue] = {**_identity(state), **what.attributes}
     attributes |= {c.AGENTS_SPAN_ID: span.span_id, c.AGENTS_TRACE_ID: span.trace_id}
     attributes |= content if state.pipeline.content.on_spans else {}
-    error = state.pipeline.content.error(span.error)
-    if error is not None:
+    if span.error is not None:
         attributes[c.ERROR_TYPE] = c.ERROR_TYPE_OTHER
     return SpanFacts(
         what.name,
@@ -168,7 +168,7 @@ def span_facts(
         end,
         attributes,
         what.kind,
-        error,
+        span.error["message"] if span.error is not None else None,
         sampled=state.sampled,
     )
 
@@ -186,7 +186,7 @@ def _identity(state: Place) -> dict[str, AttributeValue]:
     return {name: state.attributes[name] for name in names if name in state.attributes}
 
 
-def _content(span: Span[Any], state: Place) -> dict[str, AttributeValue]:
+def _content(span: Span[Any], state: Place) -> dict[str, str]:
     # At once: the program may go on to change what its span holds.
     return state.pipeline.content.of(span.span_data) if state.sampled else {}
 

@@ -9,12 +9,14 @@ from typing import Any
 
 from agents.tracing import TracingProcessor, get_trace_provider
 
+from durascope._pipeline import Pipeline
 from durascope._processor import AgentsProcessor
 from durascope._safely import safely
 
 processor = AgentsProcessor()
 _lock = threading.Lock()
 _users = 0
+_clients: list[Pipeline] = []  # of plugins on clients; what happens outside of Temporal goes to the last
 
 
 @safely
@@ -46,11 +48,35 @@ def enter() -> None:
 
 @safely
 def leave() -> None:
-    """A worker has stopped; after the last, the processor goes."""
+    """A worker has stopped."""
     global _users
-    provider = get_trace_provider()
     with _lock:
         _users -= 1
+    _unregister_unused()
+
+
+@safely
+def attend(pipeline: Pipeline) -> None:
+    """A client begins to use this pipeline."""
+    with _lock:
+        _clients.append(pipeline)
+        processor.outside.pipeline = pipeline
+    ensure_registered()
+
+
+@safely
+def forget(pipeline: Pipeline) -> None:
+    """A pipeline is closed."""
+    with _lock:
+        _clients[:] = [each for each in _clients if each is not pipeline]
+        processor.outside.pipeline = _clients[-1] if _clients else None
+    _unregister_unused()
+
+
+def _unregister_unused() -> None:
+    """After the last worker and the last client the processor goes."""
+    provider = get_trace_provider()
+    with _lock:
         found = registered(provider)
-        if _users <= 0 and processor in found and processor.outside.pipeline is None:
+        if _users <= 0 and not _clients and processor in found:
             provider.set_processors([each for each in found if each is not processor])

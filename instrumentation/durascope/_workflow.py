@@ -150,7 +150,7 @@ class WorkflowInbound(WorkflowInboundInterceptor):
         if not live() or _goes_on(error):
             return
         attributes = clean({**begun.attributes, c.ERROR_TYPE: error_type(cause_of(error)) if error else None})
-        message = run.pipeline.content.clean(c.ERROR_MESSAGE, str(error)) or "" if error else None
+        message = str(error) if error else None
         run.emit(
             SpanFacts(
                 begun.name, run.trace, begun.span, begun.parent, begun.start, _now(kind), attributes,
@@ -196,7 +196,7 @@ def _run_span(run: RunState, status: RunStatus, error: BaseException | None, wor
     info = workflow.info()
     failed = status in (RunStatus.FAILED, RunStatus.CANCELLED)
     cause = cause_of(error) if error is not None and failed else None
-    message = run.pipeline.content.clean(c.ERROR_MESSAGE, str(cause)) or "" if cause is not None else None
+    message = str(cause) if cause is not None else None
     extra = {
         c.KIND: c.SPAN_WORKFLOW,
         c.GEN_AI_OPERATION: "invoke_workflow",

@@ -84,6 +84,7 @@ GEN_AI_OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
 GEN_AI_CACHE_READ_TOKENS = "gen_ai.usage.cache_read.input_tokens"
 GEN_AI_CACHE_WRITE_TOKENS = "gen_ai.usage.cache_write.input_tokens"
 GEN_AI_REASONING_TOKENS = "gen_ai.usage.reasoning.output_tokens"
+GEN_AI_TOKEN_TYPE = "gen_ai.token.type"
 ERROR_TYPE = "error.type"
 ERROR_TYPE_OTHER = "_OTHER"
 ERROR_TYPE_CANCELLED = "cancelled"  # of whatever its run, or somebody, cancelled
@@ -118,6 +119,10 @@ METRIC_RUN_TIME = "durascope.attempt.run_time"
 METRIC_BACKOFF_TIME = "durascope.attempt.backoff_time"
 METRIC_TOKENS = "durascope.tokens"
 METRIC_DROPPED = "durascope.telemetry.dropped"
+
+# Labels of metrics only.
+TOKEN_USE = "durascope.token.use"  # useful | wasted | unknown (then each unit is an attempt, not a token)
+DROPPED_REASON = "durascope.reason"  # buffer | refused | internal_error
 
 # Durable runs wait for days; OpenTelemetry's default buckets end at 10 s and the GenAI ones at 82 s.
 DURATION_BUCKETS_S = (
