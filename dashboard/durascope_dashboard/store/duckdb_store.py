@@ -265,16 +265,18 @@ class DuckStore:
         log = Path(f"{self.path}.wal")
         return log.stat().st_size if log.exists() else 0
 
-    def live_bytes(self) -> int:
-        """What the rows in the store take, about: DuckDB frees blocks only when all rows of a row group are gone,
-        so what is used is scaled by how many of the stored spans are still there."""
-        row = self.sql(
-            "SELECT (SELECT used_blocks * block_size FROM pragma_database_size()) AS used, "
-            "(SELECT count(*) FROM spans) AS live, "
-            "(SELECT estimated_size FROM duckdb_tables() WHERE table_name = 'spans') AS stored"
-        ).to_pylist()[0]
-        share = row["live"] / row["stored"] if row["stored"] else 1.0
-        return int(row["used"] * min(share, 1.0))
+    def live_bytes(self) -> dict[str, int]:
+        """What the live rows of each table take, about: DuckDB frees blocks only when all rows of a row group are
+        gone, so a table's blocks are scaled by how many of its stored rows are still there."""
+        found = self.sql(" UNION ALL ".join(map(_size_of, schema.TABLES))).to_pylist()
+        blocks = sum(row["blocks"] for row in found)
+        used = self.sql("SELECT used_blocks * block_size AS used FROM pragma_database_size()")["used"][0].as_py()
+        return {
+            row["name"]: int(used * row["blocks"] / blocks * min(row["live"] / row["stored"], 1.0))
+            if row["blocks"]
+            else 0
+            for row in found
+        }
 
     def close(self) -> None:
         """Checkpoint and release the file. Closing twice does nothing."""
@@ -350,6 +352,16 @@ def _evidence_of(name: str) -> str:
     columns = _SPAN_EVIDENCE if name == "spans" else "*"
     last = {"spans": " ORDER BY seq", "span_attempts": f" QUALIFY {keys.BEST_ATTEMPT}"}.get(name, "")
     return f"SELECT {columns} FROM {name} SEMI JOIN evidence_keys USING ({_RUN_COLUMNS}){last}"
+
+
+def _size_of(name: str) -> str:
+    """SELECT of how many blocks a table has a part in, and of its rows: those there, those deleted included."""
+    ids = f"SELECT unnest([block_id] || additional_block_ids) AS id FROM pragma_storage_info('{name}')"
+    return (
+        f"SELECT '{name}' AS name, (SELECT count(DISTINCT id) FROM ({ids}) WHERE id >= 0) AS blocks, "
+        f"(SELECT count(*) FROM {name}) AS live, "
+        f"(SELECT estimated_size FROM duckdb_tables() WHERE table_name = '{name}') AS stored"
+    )
 
 
 def _choose(column: str) -> str:

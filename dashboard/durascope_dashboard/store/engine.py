@@ -134,8 +134,8 @@ class Store(Protocol):
         """Size of what a checkpoint would tidy up."""
         ...
 
-    def live_bytes(self) -> int:
-        """What the rows in the store take, about."""
+    def live_bytes(self) -> dict[str, int]:
+        """What the rows of each table take, about; rows that are deleted do not count."""
         ...
 
     def __enter__(self) -> Self: ...
