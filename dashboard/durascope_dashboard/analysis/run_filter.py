@@ -96,6 +96,8 @@ class _Filter:
             return self._compare(column, exp.GTE, low) & self._compare(column, exp.LTE, high)
         if isinstance(node, exp.Is) and isinstance(node.expression, exp.Null):
             return self._operand(column).isnull()
+        if isinstance(node, exp.Like | exp.ILike | exp.StartsWith) and not _is_text(column):
+            raise InvalidFilter(f"the filter compares the beginning of {column!r}, which is no text; use =, < or >")
         if isinstance(node, exp.Like | exp.ILike):
             operand, pattern = self._operand(column), str(_value(column, node.expression))
             return operand.like(pattern) if isinstance(node, exp.Like) else operand.ilike(pattern)
@@ -136,8 +138,11 @@ def _column(node: Any) -> str:
 def _value(column: str, node: Any) -> Any:
     negative = isinstance(node, exp.Neg)
     inner = node.this if negative else node
-    if isinstance(inner, exp.Boolean):
-        return bool(inner.this)
+    if isinstance(inner, exp.Boolean) or _is_boolean(column):
+        if isinstance(inner, exp.Boolean) and _is_boolean(column) and not negative:
+            return bool(inner.this)
+        raise InvalidFilter(f"the filter compares {column!r} with {node.sql()[:100]!r}; from_history, and nothing "
+                            "else, is true or false")  # fmt: skip
     if not isinstance(inner, exp.Literal):
         raise InvalidFilter(f"the filter compares {column!r} with {node.sql()[:100]!r}; it must be a number or 'text'")
     text = str(inner.this)
@@ -152,6 +157,10 @@ def _is_text(column: str) -> bool:
     return column in _LISTS or (column in RUNS.names and str(RUNS.field(column).type) == "string")
 
 
+def _is_boolean(column: str) -> bool:
+    return column in RUNS.names and str(RUNS.field(column).type) == "bool"
+
+
 def _status(text: str) -> str:
     lower = text.lower()
     return _STATUSES.get(lower, lower)
@@ -162,6 +171,8 @@ def _number(column: str, text: str) -> float:
     if not found or (found[2] and not column.endswith("_ms")):
         raise InvalidFilter(f"the filter compares {column!r} with {text[:50]!r}; it must be a number")
     value = float(found[1]) * (_UNITS[found[2]] if found[2] else 1)
+    if abs(value) >= 2**63:
+        raise InvalidFilter(f"the filter compares {column!r} with {text[:50]!r}; the largest number is below 9.2e18")
     return int(value) if value.is_integer() else value
 
 

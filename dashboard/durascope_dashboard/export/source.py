@@ -6,8 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from durascope_dashboard.exceptions import NotFound
 from durascope_dashboard.export.selection import Selection
+from durascope_dashboard.lookup import find_run
 from durascope_dashboard.reader import Reader
 from durascope_dashboard.store.queries.runs import cursor_after
 
@@ -58,11 +58,7 @@ def complete(reader: Reader, runs: pa.Table) -> Selection:
 
 def _named(reader: Reader, wanted: Wanted) -> Iterator[pa.Table]:
     for workflow_id in wanted.workflow_ids:
-        runs = reader.query("run", workflow_id=workflow_id, run_id=wanted.run_id, namespace=wanted.namespace)
-        if not runs.num_rows:
-            which = f"run {wanted.run_id!r} of workflow" if wanted.run_id else "workflow"
-            raise NotFound(f"{which} {workflow_id!r} is not known here; list what is with: durascope runs")
-        yield runs
+        yield find_run(reader, workflow_id, wanted.run_id, wanted.namespace)
 
 
 def _pages(reader: Reader, wanted: Wanted, size: int) -> Iterator[pa.Table]:

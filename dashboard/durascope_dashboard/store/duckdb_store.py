@@ -148,14 +148,21 @@ class DuckStore:
         return self.cursor().sql(text, params=parameters or None).to_arrow_table()
 
     def query(self, name: str, **params: Any) -> pa.Table:
-        """Rows of a named query. Raises UnknownQuery, or UsageError for a bad parameter."""
+        """Rows of a named query. Raises UnknownQuery, UsageError for a bad parameter, StoreUnavailable."""
         from durascope_dashboard.store import queries  # ibis takes longer to import than the rest of a collector
 
         if name == "store_info":
             return self.info()
         named = queries.named(name)
         prepared = named.prepared("duckdb", params)
-        return named.finish(self.sql(prepared.text, prepared.values), params)
+        try:
+            found = self.sql(prepared.text, prepared.values)
+        except duckdb.Error as error:
+            raise StoreUnavailable(
+                f"the store {self.path} could not answer {name!r} ({opening.first_line(error)}); ask for less at once, "
+                "and look at the file's disk"
+            ) from error
+        return named.finish(found, params)
 
     def evidence(self, run_keys: RunKeys) -> "Evidence":
         """All that every source said of these runs, as the join takes it: frames with every column of their table."""

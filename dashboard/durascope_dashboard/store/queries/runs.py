@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from durascope_dashboard.clock import micros_now
 from durascope_dashboard.exceptions import UsageError
+from durascope_dashboard.store.queries.cohorts import BAD_ENDS
 from durascope_dashboard.store.queries.tables import NOW, TABLES, of_run, within
 
 ORDERS = ("started", "closed", "duration_ms", "attempts", "retries", "failed_attempts", "billed_input", "billed_output",
@@ -51,7 +52,7 @@ def _views(table: Any, view: str | None, budget: int) -> list[Any]:
     views = {
         "all": [],
         "running": [running],
-        "failed": [table["status"].isin(["failed", "timed_out", "terminated"])],
+        "failed": [table["status"].isin(BAD_ENDS)],
         "retrying": [running, table["current_attempt"] > 1],
         "retried": [table["retries"] > 0],
         "waiting": [running, table["waiting_for"].isin(["human", "timer"])],
@@ -65,7 +66,7 @@ def _views(table: Any, view: str | None, budget: int) -> list[Any]:
         "wasteful": [(table["wasted_input"] + table["wasted_output"]) > 0],
         "incomplete": [table["history_attempts"] > table["span_attempts"]],
         "trouble": [
-            table["status"].isin(["failed", "timed_out", "terminated"])
+            table["status"].isin(BAD_ENDS)
             | (running & ((table["current_attempt"] > 1) | (table["waiting_for"] == "worker")))
         ],
     }
@@ -98,7 +99,7 @@ def _after(table: Any, cursor: str | None, order: str, descending: bool) -> list
         return []
     try:
         value, workflow, run = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        value = None if value is None else float(value) if isinstance(value, float) else int(value)
+        value = value if value is None or isinstance(value, float) else pa.scalar(int(value), pa.int64()).as_py()
     except (ValueError, TypeError, OverflowError):
         raise UsageError("the cursor is not one that the query 'runs' gave; ask for the first page again") from None
     column, same = (
@@ -193,7 +194,7 @@ def run_totals(
     return found.aggregate(
         runs=found.count(),
         running=(found["status"] == "running").cast("int64").sum(),
-        failed=found["status"].isin(["failed", "timed_out", "terminated"]).cast("int64").sum(),
+        failed=found["status"].isin(BAD_ENDS).cast("int64").sum(),
         attempts=found["attempts"].sum(), retries=found["retries"].sum(),
         billed_input=found["billed_input"].sum(), billed_output=found["billed_output"].sum(),
         wasted_input=found["wasted_input"].sum(), wasted_output=found["wasted_output"].sum(),
