@@ -256,3 +256,9 @@ def test_counts_that_no_call_can_have_are_unknown() -> None:
     result = joined(history_runs=[run(9.0)], history_operations=[operation(kind="model")], span_attempts=[absurd])
     assert rows(result.attempts, "tokens_input", "tokens_output", "retry_delay_ms") == [(None, None, None)]
     assert rows(result.runs, "billed_input", "unknown_attempts") == [(0, 1)]
+
+
+def test_a_kind_that_nobody_knows_is_not_taken_from_a_span() -> None:
+    """The activity is one all the same."""
+    odd = told(1, "ok", started=1.0, ended=2.0, operation_kind="telepathy", activity_type="guess")
+    assert rows(joined(span_attempts=[odd]).operations, "kind", "name") == [("activity", "guess")]

@@ -10,9 +10,11 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from durascope.records import Kind
 from durascope_dashboard.analysis.keys import floats, present
 from durascope_dashboard.store.schema import MAX_ATTEMPT, MAX_MICROS, MAX_MS, MAX_TOKENS, TABLES, TOKEN_KINDS
 
+_KINDS: Final = tuple(Kind)
 _NUMBERED: Final = ("history_attempts", "span_attempts", "observations")
 _MOMENTS: Final = ("start", "end", "queued", "started", "ended", "scheduled", "closed", "next_retry", "last_heartbeat",
                    "observed")  # fmt: skip
@@ -26,13 +28,15 @@ _RANGES: Final[dict[str, tuple[float, float]]] = {
 
 
 def believable(table: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """The evidence of one table with null for each number out of range, and without attempts that have no number."""
+    """The evidence of one table with null for what cannot be meant, and without attempts that have no number."""
     changed = {}
     for name, least, most in _ranges(table):
         values = floats(frame[name])
         wrong = (values < least) | (values > most) | (np.isnan(values) & present(frame[name]))
         if wrong.any():
             changed[name] = frame[name].mask(wrong)
+    if table == "span_attempts" and not (told := frame["operation_kind"]).dropna().isin(_KINDS).all():
+        changed["operation_kind"] = told.where(told.isin(_KINDS))
     frame = frame.assign(**changed) if changed else frame
     if table in _NUMBERED and not (whole := present(frame["attempt"])).all():
         return frame[whole].reset_index(drop=True)

@@ -16,7 +16,10 @@ BATCH = 100
 
 @dataclass(frozen=True)
 class Wanted:
-    """Runs to export; nothing given means every run. ``where`` is the filter language of ``durascope runs``."""
+    """Runs to export; nothing given means every run. ``run_id``: which run of each workflow id.
+
+    ``where`` is the filter language of ``durascope runs``.
+    """
 
     workflow_ids: tuple[str, ...] = ()
     run_id: str | None = None
@@ -36,8 +39,8 @@ class Wanted:
 
 def total(reader: Reader, wanted: Wanted) -> int | None:
     """How many runs will come, where that is known beforehand; for the progress bar only."""
-    if wanted.workflow_ids or wanted.run_id:
-        return len(wanted.workflow_ids) or 1
+    if wanted.workflow_ids:
+        return len(wanted.workflow_ids)
     if wanted.everything:
         return int(reader.query("store_info")["runs"][0].as_py())
     return wanted.limit

@@ -129,7 +129,7 @@ def _run_span(run: Row, trace: str, span_id: str) -> TraceSpan:
 def _operation_span(run: Row, operation: Row, trace: str, span_id: str, parent: str) -> TraceSpan:
     is_activity = operation["activity_id"] is not None
     attributes = _common(run) | _activity(operation) | {
-        c.KIND: c.SPAN_OPERATION if is_activity else _SPAN_KIND.get(Kind(operation["kind"]), c.SPAN_OPERATION),
+        c.KIND: c.SPAN_OPERATION if is_activity else _SPAN_KIND.get(operation["kind"], c.SPAN_OPERATION),
         c.OUTCOME: operation["status"], c.ERROR_TYPE: operation["error_type"],
         c.ERROR_MESSAGE: operation["error_message"],
         c.RETRY_MAX_ATTEMPTS: operation["max_attempts"],
