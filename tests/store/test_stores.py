@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from durascope_dashboard.analysis.join import Evidence, Joined
+from durascope_dashboard.collector.joiner import join_here
 from durascope_dashboard.exceptions import StoreUnavailable
 from durascope_dashboard.store import schema
 from durascope_dashboard.store.engine import Store
@@ -90,6 +91,28 @@ def test_replace_runs_puts_new_rows_in_place_of_the_old(store: Store) -> None:
     found = store.query("runs", order="started", descending=False).to_pylist()
     assert [row["status"] for row in found] == ["failed", "completed", "completed"]
     assert store.query("store_info")["operations"].to_pylist() == [2]
+
+
+def test_a_run_is_unjoined_until_what_is_joined_has_its_history(store: Store) -> None:
+    """Whoever told of it first, and again when its history has grown."""
+
+    def join() -> None:
+        store.replace_joined(join_here(store.evidence_tables([run_key()]), T0), as_of=store.clock())
+
+    keys = rows("runs", {}).select(schema.RUN_KEY)
+    steps: list[tuple[str, dict[str, Any]]] = [
+        ("span_attempts", attempt(begun_only=False, started=T0)),
+        ("history_runs", {"status": "running", "started": T0, "last_event_id": 5, "from_history": True}),
+        ("history_runs", {"status": "completed", "started": T0, "last_event_id": 9, "from_history": True}),
+    ]
+    for table, row in steps:
+        if table == "history_runs":
+            store.replace(keys, {table: rows(table, row)})
+        else:
+            store.append(table, rows(table, row))
+        assert store.unjoined_runs() == [run_key()]
+        join()
+        assert store.unjoined_runs() == []
 
 
 def test_a_closed_store_says_so(store: Store) -> None:

@@ -250,11 +250,15 @@ class ClickHouseStore:
         return list(zip(_run_keys(found), found["last"].to_pylist(), strict=True))
 
     def unjoined_runs(self) -> list[RunKey]:
-        """Runs with evidence but no joined row."""
-        told = " UNION ALL ".join(f"SELECT {_RUN} FROM {name}_stored" for name in ("history_runs", "span_attempts"))
-        return _run_keys(
-            self._ask(f"SELECT DISTINCT {_RUN} FROM ({told}) WHERE ({_RUN}) NOT IN (SELECT {_RUN} FROM runs_stored)")
+        """Runs with evidence but no joined row of it."""
+        length = "ifNull(last_event_id, 0)"
+        told = "status IS NOT NULL AND ifNull(from_history, true)"
+        history = (
+            f"SELECT {_RUN} FROM history_runs WHERE ({_RUN}, {length}, {told}) "
+            f"NOT IN (SELECT {_RUN}, {length}, ifNull(from_history, false) FROM runs)"
         )
+        spans = f"SELECT {_RUN} FROM span_attempts_stored WHERE ({_RUN}) NOT IN (SELECT {_RUN} FROM runs_stored)"
+        return _run_keys(self._ask(f"SELECT DISTINCT {_RUN} FROM ({history} UNION ALL {spans})"))
 
     def run_keys(self, where: str = "true") -> list[RunKey]:
         """Keys of joined runs; ``where`` is SQL over ``runs``."""

@@ -188,7 +188,7 @@ class DuckStore:
             + ", (SELECT min(started) FROM runs) AS oldest, (SELECT max(started) FROM runs) AS newest"
         ).to_pylist()[0]
         size = sum(p.stat().st_size for p in (self.path, Path(f"{self.path}.wal")) if p.exists())
-        return pa.Table.from_pylist([{"engine": self.engine, "path": str(self.path), **counts, "bytes": size}])
+        return pa.Table.from_pylist([{"engine": self.engine, "path": self.name, **counts, "bytes": size}])
 
     def clock(self) -> int:
         """Now (µs), by this machine's clock: there is no other."""
@@ -210,9 +210,16 @@ class DuckStore:
         return [RunKey(*row.values()) for row in rows.to_pylist()]
 
     def unjoined_runs(self) -> list[RunKey]:
-        """Runs with evidence but no joined row: the process ended between commit and join."""
-        told = " UNION ALL ".join(f"SELECT {_RUN_COLUMNS} FROM {name}" for name in ("history_runs", "span_attempts"))
-        rows = self.sql(f"SELECT DISTINCT {_RUN_COLUMNS} FROM ({told}) ANTI JOIN runs USING ({_RUN_COLUMNS})")
+        """Runs with evidence but no joined row of it: the process ended between commit and join."""
+        history = (
+            f"SELECT {_RUN_COLUMNS}, coalesce(last_event_id, 0) AS last_event_id, "
+            "status IS NOT NULL AND coalesce(from_history, true) AS from_history FROM history_runs"
+        )
+        joined = f"runs USING ({_RUN_COLUMNS}, last_event_id, from_history)"
+        rows = self.sql(
+            f"SELECT {_RUN_COLUMNS} FROM ({history}) ANTI JOIN {joined} "
+            f"UNION SELECT {_RUN_COLUMNS} FROM span_attempts ANTI JOIN runs USING ({_RUN_COLUMNS})"
+        )
         return [RunKey(*row.values()) for row in rows.to_pylist()]
 
     def run_keys(self, where: str = "true") -> list[RunKey]:

@@ -111,7 +111,7 @@ class Store(Protocol):
         ...
 
     def unjoined_runs(self) -> list[RunKey]:
-        """Runs with evidence but no joined row."""
+        """Runs with a history, or attempts of a worker, of which no joined row tells."""
         ...
 
     def run_keys(self, where: str = "true") -> list[RunKey]:
