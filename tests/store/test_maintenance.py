@@ -259,3 +259,14 @@ def test_a_store_in_use_is_left_alone(tmp_path: Path) -> None:
             maintenance.vacuum(path)
     finally:
         holder.communicate(timeout=30)
+
+
+def test_an_export_with_a_damaged_table_is_one_sentence(tmp_path: Path) -> None:
+    """It names the file in the folder, not the store."""
+    path, folder = tmp_path / "store.duckdb", tmp_path / "export"
+    DuckStore(path).close()
+    list(maintenance.export(path, folder))
+    (folder / "spans.parquet").write_bytes(b"no parquet at all")
+    with pytest.raises(StoreIncompatible, match=r"spans\.parquet cannot be read .*; export the store again") as error:
+        list(maintenance.import_(path, folder))
+    assert "\n" not in str(error.value)
