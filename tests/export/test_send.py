@@ -23,7 +23,7 @@ from durascope_dashboard.reader import Reader
 from durascope_dashboard.store.duckdb_store import DuckStore
 from tests.export.conftest import RunningCollector
 from tests.export.fleet import T0, S
-from tests.store.rows import rows
+from tests.store.rows import evidence_of, rows
 
 Start = Callable[[], RunningCollector]
 
@@ -56,7 +56,7 @@ def test_our_own_words_are_no_evidence(reader: Reader, start_collector: Start) -
     store = collector.collector.store
     assert len(_received(collector)) == 7
     assert store.query("store_info").to_pylist()[0]["spans"] == 7
-    evidence = store.evidence([("default", "research-1", "run-1")])
+    evidence = evidence_of(store, ("default", "research-1", "run-1"))
     assert len(evidence.span_attempts) == 0
 
 

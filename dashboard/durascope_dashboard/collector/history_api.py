@@ -23,7 +23,7 @@ from durascope_dashboard.collector.ingest import Ingest
 from durascope_dashboard.collector.otlp import MalformedRequest
 from durascope_dashboard.collector.payloads import Budget, inflate
 from durascope_dashboard.store import schema
-from durascope_dashboard.store.duckdb_store import run_keys_table
+from durascope_dashboard.store.keys import run_keys_table
 
 TABLES: Final = ("history_runs", "history_operations", "history_attempts", "history_waits")
 WORDS: Final[Mapping[tuple[str, str], frozenset[str]]] = {

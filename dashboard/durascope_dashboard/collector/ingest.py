@@ -26,8 +26,8 @@ from durascope_dashboard.collector.rollup import RollUp
 from durascope_dashboard.collector.sharding import ALL, Shard
 from durascope_dashboard.exceptions import CollectorError
 from durascope_dashboard.store import schema
-from durascope_dashboard.store.duckdb_store import run_keys_table
 from durascope_dashboard.store.engine import Store
+from durascope_dashboard.store.keys import run_keys_table
 from durascope_dashboard.store.opening import first_line
 
 log = logging.getLogger("durascope.collector")

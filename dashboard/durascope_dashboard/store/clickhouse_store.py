@@ -8,7 +8,7 @@ import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import pyarrow as pa
@@ -20,12 +20,8 @@ from durascope_dashboard.store import keys, schema
 from durascope_dashboard.store.clickhouse import ddl, rows
 from durascope_dashboard.store.clickhouse.client import connect, explained
 from durascope_dashboard.store.clickhouse.preparing import prepare
-from durascope_dashboard.store.duckdb_store import EVIDENCE, JOINED
 from durascope_dashboard.store.engine import RunKeys
 from durascope_dashboard.store.location import ClickHouseUrl
-
-if TYPE_CHECKING:
-    from durascope_dashboard.analysis.join import Evidence, Joined
 
 _RUN: Final = ", ".join(schema.RUN_KEY)
 _AMONG: Final = f"({_RUN}) IN {{among:Array(Tuple(String, String, String))}}"
@@ -74,14 +70,6 @@ class ClickHouseStore:
     def append(self, table: str, rows: pa.Table) -> None:
         """Write one table; of an existing key the new row stands."""
         self.write({table: rows})
-
-    upsert = append
-
-    def replace_runs(self, joined: "Joined") -> None:
-        """Put the joined rows of some runs in place of what stood there for them."""
-        from durascope_dashboard.analysis.frames import to_arrow
-
-        self.replace_joined({name: to_arrow(getattr(joined, name), name) for name in JOINED})
 
     def replace_joined(self, tables: Mapping[str, pa.Table], *, as_of: int | None = None) -> None:
         """Of two joins of a run the one whose evidence was read later stands, whichever is written last."""
@@ -199,17 +187,11 @@ class ClickHouseStore:
         fields = [(name, pa.string()) for name in texts] + [(name, pa.int64()) for name in numbers]
         return pa.Table.from_pylist([texts | numbers], schema=pa.schema(fields))
 
-    def evidence(self, run_keys: RunKeys) -> "Evidence":
-        """All that every source said of these runs, as the join takes it."""
-        from durascope_dashboard.analysis.frames import from_arrow
-        from durascope_dashboard.analysis.join import Evidence
-
-        return Evidence(**{name: from_arrow(found, name) for name, found in self.evidence_tables(run_keys).items()})
-
     def evidence_tables(self, run_keys: RunKeys) -> dict[str, pa.Table]:
-        """The same as Arrow tables; spans with duplicates in order of arrival, without what no join looks at."""
+        """All that every source said of these runs; spans with duplicates in order of arrival, without what no join
+        looks at."""
         asked = rows.chunks(list(dict.fromkeys(run_keys)), _KEYS_BYTES) or [[]]
-        found = {name: [self._evidence(name, some) for some in asked] for name in EVIDENCE}
+        found = {name: [self._evidence(name, some) for some in asked] for name in keys.EVIDENCE}
         tables = {name: pa.concat_tables(parts) for name, parts in found.items()}
         return tables | {"spans": tables["spans"].sort_by("seq")}
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import duckdb
 import pyarrow as pa
@@ -20,25 +20,13 @@ from durascope_dashboard.exceptions import StoreUnavailable
 from durascope_dashboard.store import keys, migrations, opening, schema
 from durascope_dashboard.store.engine import RunKeys
 
-if TYPE_CHECKING:
-    from durascope_dashboard.analysis.join import Evidence, Joined
-
 CHECKPOINT_THRESHOLD = "1GB"  # the collector folds the log in itself, long before that
 MEMORY_LIMIT = "256MB"
 _TIDY_TASKS = 100  # DuckDB's own default
-EVIDENCE = ("spans", "span_attempts", "observations", "history_runs", "history_operations", "history_attempts",
-            "history_waits")  # fmt: skip
-JOINED = ("runs", "operations", "attempts")
 _RUN_COLUMNS = ", ".join(schema.RUN_KEY)
 # Attributes are most of a span's bytes, and only those of workflow spans say something that no column does.
 _SPAN_EVIDENCE = """* EXCLUDE (events, resource, attributes),
     CASE WHEN kind IN ('workflow', 'guardrail') THEN attributes END AS attributes"""
-
-
-def run_keys_table(run_keys: Iterable[tuple[str, str, str]]) -> pa.Table:
-    """Run keys as an Arrow table of three columns, without duplicates."""
-    columns = list(zip(*dict.fromkeys(run_keys), strict=True)) or [(), (), ()]
-    return pa.table([pa.array(c, pa.string()) for c in columns], schema=schema.RUN_KEYS)
 
 
 class DuckStore:
@@ -85,16 +73,8 @@ class DuckStore:
         """Write one table; upserts where the table has a key."""
         self.write({table: rows})
 
-    upsert = append
-
-    def replace_runs(self, joined: "Joined") -> None:
-        """Put the joined rows of some runs in place of what stood there for them."""
-        from durascope_dashboard.analysis.frames import to_arrow
-
-        self.replace_joined({name: to_arrow(getattr(joined, name), name) for name in JOINED})
-
     def replace_joined(self, tables: Mapping[str, pa.Table], *, as_of: int | None = None) -> None:
-        """The same with Arrow tables ``runs``, ``operations`` and ``attempts``."""
+        """Put the joined rows of some runs in place of what stood there: ``runs``, ``operations`` and ``attempts``."""
         self.replace(tables["runs"].select(schema.RUN_KEY), tables)
 
     def replace(self, run_keys: pa.Table, tables: Mapping[str, pa.Table | None], *, as_of: int | None = None) -> None:
@@ -115,7 +95,7 @@ class DuckStore:
     @contextmanager
     def _writing(self, tables: Iterable[str]) -> Iterator[duckdb.DuckDBPyConnection]:
         """A transaction that writes to these tables, with nobody else writing to them."""
-        joined = [name in JOINED for name in tables]
+        joined = [name in keys.JOINED for name in tables]
         with ExitStack() as locks:
             if not all(joined):
                 locks.enter_context(self._write_lock)
@@ -164,19 +144,13 @@ class DuckStore:
             ) from error
         return named.finish(found, params)
 
-    def evidence(self, run_keys: RunKeys) -> "Evidence":
-        """All that every source said of these runs, as the join takes it: frames with every column of their table."""
-        from durascope_dashboard.analysis.frames import from_arrow
-        from durascope_dashboard.analysis.join import Evidence
-
-        return Evidence(**{name: from_arrow(rows, name) for name, rows in self.evidence_tables(run_keys).items()})
-
     def evidence_tables(self, run_keys: RunKeys) -> dict[str, pa.Table]:
-        """The same as Arrow tables; spans with duplicates in order of arrival, without what no join looks at."""
+        """All that every source said of these runs; spans with duplicates in order of arrival, without what no join
+        looks at."""
         cursor = self.cursor()
-        cursor.register("evidence_keys", run_keys_table(run_keys))
+        cursor.register("evidence_keys", keys.run_keys_table(run_keys))
         try:
-            return {name: cursor.sql(_evidence_of(name)).to_arrow_table() for name in EVIDENCE}
+            return {name: cursor.sql(_evidence_of(name)).to_arrow_table() for name in keys.EVIDENCE}
         finally:
             cursor.unregister("evidence_keys")
 
@@ -230,7 +204,7 @@ class DuckStore:
     def closed_runs(self, run_keys: RunKeys) -> set[RunKey]:
         """Those of ``run_keys`` that history has told of as closed."""
         cursor = self.cursor()
-        cursor.register("asked_keys", run_keys_table(run_keys))
+        cursor.register("asked_keys", keys.run_keys_table(run_keys))
         try:
             rows = cursor.execute(
                 f"SELECT {_RUN_COLUMNS} FROM history_runs SEMI JOIN asked_keys USING ({_RUN_COLUMNS}) "
