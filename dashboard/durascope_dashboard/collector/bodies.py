@@ -6,7 +6,7 @@ from starlette.responses import JSONResponse, Response
 from durascope_dashboard.collector.otlp import MalformedRequest
 from durascope_dashboard.collector.payloads import (
     MAX_BODY_BYTES,
-    Budget,
+    Hold,
     Overloaded,
     PayloadTooLarge,
     UnsupportedPayload,
@@ -28,26 +28,14 @@ def _answer(status: int, message: str, headers: dict[str, str] | None = None) ->
     return JSONResponse({"message": message}, status, headers)
 
 
-class HeldBody:
-    """One request's body, and what it holds of the budget until ``give``."""
-
-    def __init__(self, budget: Budget, limit: int = MAX_BODY_BYTES) -> None:
-        self._budget = budget
-        self._limit = limit
-        self._size = 0
-
-    async def read(self, request: Request) -> bytes:
-        """The whole body. Raises Overloaded, PayloadTooLarge, ClientDisconnect."""
-        chunks = []
-        async for chunk in request.stream():
-            self._budget.take(len(chunk))
-            self._size += len(chunk)
-            if self._size > self._limit:
-                raise PayloadTooLarge(f"the body is larger than {self._limit} bytes; send smaller batches")
-            chunks.append(chunk)
-        return b"".join(chunks)
-
-    def give(self) -> None:
-        """Give back what it holds."""
-        self._budget.give(self._size)
-        self._size = 0
+async def read_body(request: Request, hold: Hold, limit: int = MAX_BODY_BYTES) -> bytes:
+    """The whole body, which ``hold`` then holds. Raises Overloaded, PayloadTooLarge, ClientDisconnect."""
+    chunks = []
+    size = 0
+    async for chunk in request.stream():
+        hold.take(len(chunk))
+        size += len(chunk)
+        if size > limit:
+            raise PayloadTooLarge(f"the body is larger than {limit} bytes; send smaller batches")
+        chunks.append(chunk)
+    return b"".join(chunks)
