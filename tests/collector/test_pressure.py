@@ -2,6 +2,7 @@
 
 import gzip
 import threading
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -76,14 +77,17 @@ def test_bodies_are_inflated_one_after_another(tmp_path: Path, monkeypatch: pyte
     body, budget = gzip.compress(b"\xff" * 100_000), Measured()
     with DuckStore(tmp_path / "store.duckdb") as store:
         decoder = Decoder(Ingest(store))
-        holds = [Hold(budget) for _ in range(24)]
-        waiting = [Waiting("traces", body, TYPE, "gzip", hold) for hold in holds]
+        waiting = [Waiting("traces", body, TYPE, "gzip", Hold(budget)) for _ in range(24)]
         for one in waiting:
-            one.done.add_done_callback(lambda _, hold=one.hold: hold.give())
+            one.done.add_done_callback(partial(_give, one.hold))
             decoder.submit(one)
         assert {type(one.done.exception(20)).__name__ for one in waiting} == {"MalformedRequest"}
         decoder.close()
     assert (budget.peak, budget.held) == (100_000, 0)
+
+
+def _give(hold: Hold, _: object) -> None:
+    hold.give()
 
 
 def test_a_request_holds_what_it_inflates_to_until_it_is_committed(running: RunningCollector) -> None:

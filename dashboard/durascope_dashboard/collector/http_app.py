@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from durascope_dashboard.collector.bodies import read_body, refusal
-from durascope_dashboard.collector.payloads import Hold
+from durascope_dashboard.collector.payloads import Hold, media_type
 from durascope_dashboard.collector.read_api import ReadApi
 from durascope_dashboard.collector.receiver import Receiver
 
@@ -26,7 +26,7 @@ Health = Callable[[], dict[str, Any]]
 
 def _otlp(receiver: Receiver, signal: str) -> Callable[[Request], Awaitable[Response]]:
     async def receive(request: Request) -> Response:
-        content_type = request.headers.get("content-type", "").split(";")[0].strip()
+        content_type = media_type(request.headers.get("content-type", ""))
         encoding = request.headers.get("content-encoding", "")
         hold = Hold(receiver.budget)
         try:
@@ -35,7 +35,7 @@ def _otlp(receiver: Receiver, signal: str) -> Callable[[Request], Awaitable[Resp
         except ClientDisconnect:
             return Response(status_code=400)  # nobody reads it
         except Exception as error:  # also when the commit failed: the sender must know that nothing is stored
-            return refusal(error)
+            return refusal(error, content_type)
         finally:
             hold.give()
         return Response(answer, media_type=content_type)

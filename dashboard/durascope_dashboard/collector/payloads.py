@@ -74,6 +74,11 @@ class Hold:
         self.size = 0
 
 
+def media_type(content_type: str) -> str:
+    """The type that a Content-Type header names: without parameters, in lower case."""
+    return content_type.partition(";")[0].strip().lower()
+
+
 def check_type(content_type: str) -> None:
     """Raises UnsupportedPayload for what is neither protobuf nor JSON."""
     if content_type not in (PROTOBUF, JSON):
