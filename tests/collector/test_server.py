@@ -195,7 +195,7 @@ def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
 def _collect(store: Path, grpc: str, http: str) -> None:
     from durascope_dashboard.collector.server import run_collector
 
-    run_collector(store, grpc, http, history=False)
+    run_collector(store, grpc, http)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -204,7 +204,7 @@ def test_a_signal_ends_it_with_0_and_everything_flushed(tmp_path: Path, number: 
     store = tmp_path / "store.duckdb"
     code = (
         "import sys; from pathlib import Path; from durascope_dashboard.collector.server import run_collector\n"
-        "sys.exit(run_collector(Path(sys.argv[1]), '127.0.0.1:0', '127.0.0.1:0', history=False,"
+        "sys.exit(run_collector(Path(sys.argv[1]), '127.0.0.1:0', '127.0.0.1:0',"
         " on_ready=lambda a: print(a['http'][1], flush=True)))"
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(store)], stdout=subprocess.PIPE, text=True)

@@ -1,6 +1,7 @@
 """What a collector may be told beyond its store and addresses: who may talk to it, how much it keeps, its share."""
 
 import re
+import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -37,6 +38,10 @@ class Access:
         for path in (self.certificate, self.key):
             if path is not None and not path.is_file():
                 raise UsageError(f"the TLS file {path} does not exist; name a PEM file")
+        if self.certificate is not None and self.key is not None:
+            _check_pair(self.certificate, self.key)
+        if self.token is not None:
+            checked_token(self.token)
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,24 @@ class Settings:
     access: Access = Access()
     retention: Retention = Retention()
     shard: Shard = ALL
+
+
+def _check_pair(certificate: Path, key: Path) -> None:
+    """Raises UsageError for what TLS cannot use: gRPC would say so only on stderr, in lines of its own."""
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key, password="")
+    except OSError as error:  # an ssl.SSLError is one
+        raise UsageError(
+            f"the TLS files {certificate} and {key} are no certificate with its private key, in PEM and unencrypted "
+            f"({error.strerror}); name a pair that is"
+        ) from error
+
+
+def checked_token(token: str) -> str:
+    """The token if a header can carry it. Raises UsageError, which does not repeat it."""
+    if not (token.isascii() and token.isprintable()):
+        raise UsageError("the token (--token, DURASCOPE_TOKEN) has characters that no header carries; use ASCII")
+    return token
 
 
 def parse_age(text: str) -> float:
