@@ -17,6 +17,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from durascope_dashboard.clock import UNIT_S
 from durascope_dashboard.exceptions import InvalidFilter
 from durascope_dashboard.store.schema import RUNS, TIME_CLASSES
 
@@ -40,7 +41,8 @@ _NESTED = {
 _SUMS = {"tokens": "billed", "wasted_tokens": "wasted", "useful_tokens": "useful"}
 _LISTS = {"agent": "agents", "agents": "agents", "model": "models", "models": "models"}
 _MOMENTS = {"started", "closed", "next_retry", "updated"}
-_UNITS = {"ms": 1, "s": 1e3, "m": 6e4, "h": 3.6e6, "d": 8.64e7}
+_UNITS = {"ms": 1.0, **{unit: seconds * 1e3 for unit, seconds in UNIT_S.items()}}
+_UNIT = "|".join(_UNITS)
 _STATUSES = {"canceled": "cancelled", "timedout": "timed_out", "continuedasnew": "continued_as_new"}
 _COMPARE: dict[type[exp.Expr], Callable[[Any, Any], Any]] = {
     exp.EQ: lambda a, b: a == b, exp.NEQ: lambda a, b: a != b,
@@ -50,7 +52,7 @@ _COMPARE: dict[type[exp.Expr], Callable[[Any, Any], Any]] = {
 
 def to_expression(table: Any, text: str) -> Any:
     """The filter as a boolean ibis expression over the table ``runs``. Raises InvalidFilter."""
-    quoted = re.sub(r"(?<![\w'.])(\d+(?:\.\d+)?(?:ms|s|m|h|d))\b(?=(?:[^']*'[^']*')*[^']*$)", r"'\1'", text)
+    quoted = re.sub(rf"(?<![\w'.])(\d+(?:\.\d+)?(?:{_UNIT}))\b(?=(?:[^']*'[^']*')*[^']*$)", r"'\1'", text)
     try:
         parsed = sqlglot.parse_one(quoted, dialect="duckdb")
     except (SqlglotError, RecursionError):
@@ -167,7 +169,7 @@ def _status(text: str) -> str:
 
 
 def _number(column: str, text: str) -> float:
-    found = re.fullmatch(r"(-?\d+(?:\.\d+)?(?:e-?\d+)?)(ms|s|m|h|d)?", text.strip())
+    found = re.fullmatch(rf"(-?\d+(?:\.\d+)?(?:e-?\d+)?)({_UNIT})?", text.strip())
     if not found or (found[2] and not column.endswith("_ms")):
         raise InvalidFilter(f"the filter compares {column!r} with {text[:50]!r}; it must be a number")
     value = float(found[1]) * (_UNITS[found[2]] if found[2] else 1)

@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from durascope_dashboard.clock import UNIT_S, age_s
 from durascope_dashboard.collector.sharding import ALL, Shard
 from durascope_dashboard.exceptions import UsageError
 
-_AGE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(m|h|d|w)")
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", re.IGNORECASE)
-_SECONDS: Final = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _BYTES: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
@@ -73,10 +72,10 @@ def checked_token(token: str) -> str:
 
 def parse_age(text: str) -> float:
     """``30d``, ``12h``, ``90m``, ``2w`` as seconds. Raises UsageError."""
-    found = _AGE.fullmatch(text.strip())
-    if not found or float(found[1]) <= 0:
-        raise UsageError(f"{text!r} is not an age; write a number and m, h, d or w, for example 30d")
-    return float(found[1]) * _SECONDS[found[2]]
+    age = age_s(text)
+    if not age:
+        raise UsageError(f"{text!r} is not an age; write a number and one of {', '.join(UNIT_S)}, for example 30d")
+    return age
 
 
 def parse_size(text: str) -> int:

@@ -8,11 +8,10 @@ was interrupted goes on where it was.
 
 import asyncio
 import logging
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -23,6 +22,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from durascope.history import HistoryError
 from durascope.records import HistoryRecord
+from durascope_dashboard import clock
 from durascope_dashboard.exceptions import DurascopeError, StoreUnavailable, TemporalUnavailable, UsageError, innermost
 from durascope_dashboard.store.location import Location
 from durascope_dashboard.store.opening import first_line
@@ -40,7 +40,6 @@ log = logging.getLogger("durascope.temporal")
 IN_FLIGHT: Final = 16
 BATCH: Final = 500  # runs a commit
 BATCH_S: Final = 2.0  # or so long, so that a slow server's runs are seen too
-_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 @dataclass(slots=True)
@@ -60,15 +59,11 @@ class Tally:
 
 
 def parse_since(text: str, now: datetime | None = None) -> datetime:
-    """``30m``, ``12h``, ``7d``, ``2w`` ago, or an ISO date or time (UTC if it names no zone). Raises UsageError."""
-    age = re.fullmatch(r"(\d+)([mhdw])", text)
+    """``90s``, ``12h``, ``7d``, ``2w`` ago, or an ISO date or time (UTC if it names no zone). Raises UsageError."""
     try:
-        if age:
-            return (now or datetime.now(UTC)) - timedelta(**{_UNITS[age.group(2)]: int(age.group(1))})
-        moment = datetime.fromisoformat(text)
-    except (ValueError, OverflowError) as error:
+        return clock.since(text, now)
+    except ValueError as error:
         raise UsageError(f"--since {text!r} is no time; write 7d, 12h or 2026-11-23T08:00") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def closed_query(query: str | None, since: datetime | None) -> str:
