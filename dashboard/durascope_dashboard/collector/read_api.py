@@ -1,6 +1,7 @@
 """The read API: named queries and run objects over HTTP. Only names and typed parameters come in, never SQL."""
 
 import asyncio
+import concurrent.futures
 import io
 from collections.abc import Callable
 from importlib.metadata import version
@@ -17,6 +18,7 @@ from durascope_dashboard.lookup import read_run
 from durascope_dashboard.reader import Reader
 
 ARROW = "application/vnd.apache.arrow.stream"
+READERS = 8
 
 
 def arrow_bytes(rows: pa.Table) -> bytes:
@@ -49,10 +51,11 @@ def _status(error: DurascopeError) -> int:
 
 
 class ReadApi:
-    """Routes over a reader; every query runs on a thread of its own cursor."""
+    """Routes over a reader; every query runs on a thread of its own cursor, and none of the collector's other work."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
+        self._pool = concurrent.futures.ThreadPoolExecutor(READERS, thread_name_prefix="durascope-read")
 
     def routes(self) -> list[Route]:
         """Routes for the collector's application."""
@@ -66,7 +69,7 @@ class ReadApi:
     def _answers(self, ask: Callable[[Request], Response]) -> Callable[[Request], Any]:
         async def answer(request: Request) -> Response:
             try:
-                return await asyncio.to_thread(ask, request)
+                return await asyncio.get_running_loop().run_in_executor(self._pool, ask, request)
             except DurascopeError as error:
                 return JSONResponse({"error": str(error), "type": type(error).__name__}, _status(error))
 

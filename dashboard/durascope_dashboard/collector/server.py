@@ -14,6 +14,7 @@ from typing import Any
 
 import uvicorn
 
+from durascope_dashboard.collector.bounded import BoundedReader
 from durascope_dashboard.collector.following import Follow, Following
 from durascope_dashboard.collector.grpc_server import start_grpc
 from durascope_dashboard.collector.guard import Guard
@@ -123,11 +124,11 @@ class Collector:
             await asyncio.to_thread(self.close)
 
     async def _serve(self, listener: socket.socket, grpc_port: int, on_ready: OnReady | None) -> None:
-        reader = LocalReader(self.store)
-        metrics = MetricsEndpoint(reader, self.health).route()
+        metrics = MetricsEndpoint(LocalReader(self.store), self.health).route()
         access = self.settings.access
         histories = HistoryApi(self.ingest, self.receiver.budget).routes()
-        app = Guard(build_app(self.receiver, ReadApi(reader), self.health, [*histories, metrics]), access)
+        api = ReadApi(BoundedReader(self.store))
+        app = Guard(build_app(self.receiver, api, self.health, [*histories, metrics]), access)
         config = uvicorn.Config(
             app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=int(STOP_GRACE_S),
             ssl_certfile=access.certificate, ssl_keyfile=access.key, timeout_keep_alive=KEEP_ALIVE_S,
