@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from google.rpc.status_pb2 import Status
+
 from benchmarks.histories import NAMESPACE, HistorySenders, check_histories
 from benchmarks.load import SPANS_PER_RUN, requests
 from benchmarks.running import CollectorProcess, machine, percentiles, report
@@ -97,7 +99,7 @@ def disk_full(folder: Path, limit: int = 40 << 20) -> dict[str, Any]:
         alive = _status(connection)
         connection.request("POST", "/v1/traces", next(requests())[0], HEADERS)
         answer = connection.getresponse()
-        said, wait = answer.read().decode(), answer.headers.get("Retry-After")
+        said, wait = Status.FromString(answer.read()).message, answer.headers.get("Retry-After")
         connection.close()
         collector.lift_file_limit()  # room again: senders that waited go on by themselves
         lifted = time.monotonic()
