@@ -194,13 +194,20 @@ class Grpc(Sender):
 
     def _is_hopeless(self, code: str, error: Any) -> bool:
         # By OTLP's specification: a server that has no room just now says when to come again.
-        trailing = {name for name, _ in error.trailing_metadata() or ()}
-        exhausted = code == "RESOURCE_EXHAUSTED" and "google.rpc.retryinfo-bin" not in trailing
+        exhausted = code == "RESOURCE_EXHAUSTED" and not any(map(_says_when, error.trailing_metadata() or ()))
         return exhausted or code == "INVALID_ARGUMENT"
 
     def close(self) -> None:
         """See base class."""
         self._exporter.shutdown()
+
+
+def _says_when(trailing: tuple[str, Any]) -> bool:
+    """Whether it is a RetryInfo, by its own name or among the details of a status."""
+    name, value = trailing
+    return name == "google.rpc.retryinfo-bin" or (
+        name == "grpc-status-details-bin" and b"/google.rpc.RetryInfo" in bytes(value)
+    )
 
 
 def _grpc_exporter(signal: str) -> Callable[..., Any]:

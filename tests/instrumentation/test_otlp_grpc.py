@@ -6,6 +6,8 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.any_pb2 import Any as Packed
+from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTracePartialSuccess,
     ExportTraceServiceRequest,
@@ -25,23 +27,24 @@ from durascope._wire import span_request
 RESOURCE = Resource({"service.name": "worker"})
 SPAN = SpanFacts("work", 1, 2, 0, 1, 2, {})
 
+LATER = Status(details=[Packed(type_url="type.googleapis.com/google.rpc.RetryInfo")]).SerializeToString()
+
 
 class Witness(TraceServiceServicer):
-    """Keeps what it was sent; fails with ``code``, and says when to come again if it ``recovers``."""
+    """Keeps what it was sent; fails with ``code``, and with ``trailing`` metadata."""
 
     def __init__(self) -> None:
         self.seen: list[ExportTraceServiceRequest] = []
         self.metadata: dict[str, Any] = {}
         self.code: grpc.StatusCode | None = None
-        self.recovers = False
+        self.trailing: tuple[tuple[str, bytes], ...] = ()
         self.rejected = 0
 
     def Export(self, request: ExportTraceServiceRequest, context: Any) -> ExportTraceServiceResponse:  # noqa: N802  # the service's name
         """Take one request."""
         self.seen.append(request)
         self.metadata = dict(context.invocation_metadata())
-        if self.recovers:
-            context.set_trailing_metadata((("google.rpc.retryinfo-bin", b""),))
+        context.set_trailing_metadata(self.trailing)
         if self.code is not None:
             context.abort(self.code, "no")
         partial = ExportTracePartialSuccess(rejected_spans=self.rejected)
@@ -77,19 +80,25 @@ def test_a_request_is_what_http_sends(witness: Witness, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(
-    ("code", "recovers", "answer"),
+    ("code", "trailing", "answer"),
     [
-        (grpc.StatusCode.UNAVAILABLE, False, AGAIN),
-        (grpc.StatusCode.RESOURCE_EXHAUSTED, True, AGAIN),
-        (grpc.StatusCode.RESOURCE_EXHAUSTED, False, HOPELESS),
-        (grpc.StatusCode.INVALID_ARGUMENT, False, HOPELESS),
+        (grpc.StatusCode.UNAVAILABLE, (), AGAIN),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, (("google.rpc.retryinfo-bin", b""),), AGAIN),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, (("grpc-status-details-bin", LATER),), AGAIN),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, (("grpc-status-details-bin", b""),), HOPELESS),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, (), HOPELESS),
+        (grpc.StatusCode.INVALID_ARGUMENT, (), HOPELESS),
     ],
 )
 def test_what_became_of_a_batch(
-    witness: Witness, caplog: pytest.LogCaptureFixture, code: grpc.StatusCode, recovers: bool, answer: Answer
+    witness: Witness,
+    caplog: pytest.LogCaptureFixture,
+    code: grpc.StatusCode,
+    trailing: tuple[tuple[str, bytes], ...],
+    answer: Answer,
 ) -> None:
     """One that is too large is never taken as it is; it is asked once, and said once."""
-    witness.code, witness.recovers = code, recovers
+    witness.code, witness.trailing = code, trailing
     send = connected()
     assert (send([SPAN]), send([SPAN])) == (answer, answer)
     assert len(witness.seen) == 2
