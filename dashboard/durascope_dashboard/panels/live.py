@@ -68,12 +68,12 @@ def _one(operation: Row, tries: list[Row], now: int) -> Pending:
     last = tries[-1]
     errors = [row["error_type"] or row["error_message"] for row in tries if row["error_type"] or row["error_message"]]
     since = last["started"] if last["started"] is not None else last["queued"]
-    open_ = last["status"] in ("running", "pending") and since is not None
+    begun = last["status"] in ("running", "pending") and since is not None and since <= now  # else its queue comes
     state, following = _state(last, now)
     number = int(last["attempt"]) + following
     limit = operation["max_attempts"]
     return Pending(
-        label, f"{number} of {limit}" if limit else f"{number}", max(0, now - since) / 1000 if open_ else None, total,
+        label, f"{number} of {limit or '∞'}", (now - since) / 1000 if begun else None, total,
         state, str(errors[-1]) if errors else "", _heartbeat(last, now),
     )  # fmt: skip
 

@@ -47,7 +47,7 @@ def _component() -> Callable[..., Any]:
 def show(timeline: Timeline, *, key: str, run_key: str, selected: str | None, select_seq: int) -> Said:
     """Draw it. ``selected`` counts only when ``select_seq`` rises: an older answer must not undo a newer click."""
     meta = {
-        "key": run_key, "origin": timeline.origin, "end": timeline.end, "open": timeline.open,
+        "key": run_key, "origin": timeline.origin, "end": timeline.end, "now": timeline.now,
         "count": len(timeline.lines), "selected": selected or "", "select_seq": select_seq,
         "palettes": {"light": theme.palette(dark=False), "dark": theme.palette(dark=True)},
     }  # fmt: skip

@@ -130,7 +130,7 @@ function drawOverlay(view, top) {
     g.globalAlpha = 1;
   }
   if (model.open) {
-    const x = view.x(model.end);
+    const x = view.x(model.now);
     if (x >= view.left && x <= view.width) {
       g.fillStyle = colors.accent;
       g.fillRect(x, top, 1.5, view.height);

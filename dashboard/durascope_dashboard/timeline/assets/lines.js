@@ -107,11 +107,16 @@ function drawBars(view, { row, attempt }, y) {
   g.font = SMALL;
   if (x1 < view.left - 0.5) drawEdge(view, view.left + 9, y, -1);
   else if (x0 > view.width) drawEdge(view, view.width - 9, y, 1);
-  else if (model.depth[row] && x1 + 60 < view.width) {
+  else if (model.depth[row] && x1 + 60 < view.width && !isToCome(model, row)) {
     g.fillStyle = colors.muted;
     const tail = model.kind[row] === "handoff" ? 10 : 6;
     g.fillText(duration(model.stop[row] - model.start[row]), Math.max(x1, view.left) + tail, y + ROW / 2 + 4);
   }
+}
+
+// Whether something of the row lies beyond "now": a retry that is due.
+function isToCome(model, row) {
+  return model.open && model.first[row + 1] > model.first[row] && model.sEnd[model.first[row + 1] - 1] > model.now;
 }
 
 function drawEdge(view, x, y, side) {

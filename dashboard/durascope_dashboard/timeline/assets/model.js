@@ -47,7 +47,7 @@ function readModel(data) {
   const own = readColumns(data.rows, data.segments);
   const columns = base ? (own.id.length ? merged(base, own, meta.count) : base) : own;
   const model = { ...columns, n: columns.id.length, count: columns.sRow.length, end: Math.max(meta.end, 1),
-    open: meta.open, meta, index: new Map() };
+    open: meta.now != null, now: meta.now ?? Math.max(meta.end, 1), meta, index: new Map() };
   model.id.forEach((id, i) => model.index.set(id, i));
   ranges(model);
   return model;

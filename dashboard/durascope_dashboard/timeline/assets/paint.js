@@ -76,13 +76,18 @@ function drawSegment(view, s, y) {
 
 function drawBackoff(view, s, x, w, mid) {
   const { g, model, colors } = view;
+  const now = model.open ? Math.min(Math.max(view.x(model.now), x), x + w) : x + w;
   g.strokeStyle = colors.backoff;
   g.lineWidth = 2;
   g.setLineDash([2, 3]);
-  g.beginPath();
-  g.moveTo(x, mid);
-  g.lineTo(x + w, mid);
-  g.stroke();
+  for (const [from, to, alpha] of [[x, now, 1], [now, x + w, 0.4]]) { // lighter: what is still to come of it
+    g.globalAlpha = alpha;
+    g.beginPath();
+    g.moveTo(from, mid);
+    g.lineTo(to, mid);
+    g.stroke();
+  }
+  g.globalAlpha = 1;
   g.setLineDash([]);
   const text = `${model.sBy[s] === "server" ? "Retry-After" : "backoff"} ${duration(model.sEnd[s] - model.sStart[s])}`;
   if (w > 110) {
