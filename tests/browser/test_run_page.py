@@ -72,11 +72,11 @@ def test_back_brings_the_selection_back(open_tab: OpenTab) -> None:
 
 
 def test_keys_find_the_next_failure_and_open_its_attempts(open_tab: OpenTab) -> None:
-    """N goes to a failure, Enter selects it, Enter again gives one line an attempt; the screen reader is told."""
+    """N goes to a failure and selects it, Enter gives one line an attempt; the screen reader is told."""
     page = open_tab(RUN, dark=True)
     drawn = timeline(page)
     rows = number(drawn, "rows")
-    press(page, "n", "Enter")
+    press(page, "n")
     expect(page.get_by_text("Attempt 2", exact=True)).to_be_visible()
     assert "gpt-5-mini, model, ok, 2 attempts" in (page.locator(".ds [aria-live]").text_content() or "")
     page.keyboard.press("Enter")

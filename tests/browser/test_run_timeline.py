@@ -85,6 +85,63 @@ def test_filter_retried_only_and_folding(open_tab: OpenTab) -> None:
     expect(drawn).to_have_attribute("data-rows", str(rows))
 
 
+def test_the_next_failure_is_one_of_the_rows_shown(open_tab: OpenTab) -> None:
+    """Under a filter N finds what the filter leaves, round and round; where nothing failed it says so and stays."""
+    page = open_tab(RUN)
+    drawn, told = timeline(page), page.locator(".ds [aria-live]")
+    page.locator(".ds input").fill("web_search")
+    press(page, "n", "n", "n", "n", "n")
+    expect(told).to_have_text(re.compile("^web_search, tool, ok, 3 attempts"))
+    page.wait_for_url("**span=activity*")
+    selected = drawn.get_attribute("data-selected") or ""
+    page.locator(".ds input").fill("fetch_page")
+    press(page, "n")
+    expect(told).to_have_text("No failure in the rows shown")
+    expect(drawn).to_have_attribute("data-selected", selected)
+
+
+def test_a_click_on_the_number_of_attempts_opens_them(open_tab: OpenTab) -> None:
+    """One line an attempt, and away again with the next click; the row need not be selected."""
+    page = open_tab(RUN)
+    drawn = timeline(page)
+    rows = number(drawn, "rows")
+    click_row(page, 8, x=270)
+    expect(drawn).to_have_attribute("data-rows", str(rows + 3))
+    expect(drawn).to_have_attribute("data-selected", "")
+    click_row(page, 8, x=270)
+    expect(drawn).to_have_attribute("data-rows", str(rows))
+
+
+def test_the_pointer_is_told_what_it_is_on(open_tab: OpenTab) -> None:
+    """In words, with failures and tokens of a row, and never of a row that has gone from under it."""
+    page = open_tab(RUN)
+    timeline(page)
+    tip = page.locator(".ds .tip")
+    canvas(page).hover(position={"x": 500, "y": 79})  # the run's own bar
+    expect(tip).to_contain_text(re.compile(r"ResearchWorkflowrun, completed · 50\.2 s9 failed attempts inside38\.6k→2\.6k tok"))
+    page.keyboard.press("Tab")
+    press(page, "w")
+    expect(tip).to_be_hidden()
+    press(page, "w", "w")
+    canvas(page).hover(position={"x": 60, "y": 68 + 22 * 5 + 11})  # a tool has no tokens
+    expect(tip).to_contain_text(re.compile(r"^fetch_pagetool · [\d.]+ m?s\+"))
+    canvas(page).hover(position={"x": 60, "y": 68 + 22 * 6 + 11})
+    expect(tip).to_contain_text("turn · ")
+    page.mouse.wheel(0, 60)
+    expect(tip).to_be_hidden()
+
+
+def test_the_first_wait_can_be_hidden(open_tab: OpenTab) -> None:
+    """Q starts the window where something first ran, and shows the wait again."""
+    page = open_tab(RUN)
+    drawn = timeline(page)
+    press(page, "q")
+    page.wait_for_url("**queue=hidden*")
+    assert not (drawn.get_attribute("data-window") or "").startswith("0.0:")
+    press(page, "q")
+    expect(drawn).to_have_attribute("data-window", re.compile("^0.0:"))
+
+
 def test_a_link_shows_what_was_looked_at(open_tab: OpenTab, dashboard: str) -> None:
     """Axis, window, filter and the rest go into the address as they change, and a stranger's tab comes up the same."""
     page = open_tab(RUN)

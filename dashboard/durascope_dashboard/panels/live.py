@@ -91,10 +91,10 @@ def _state(last: Row, now: int) -> tuple[str, int]:
     if last["status"] == "running":
         return f"running on {last['worker']}" if last["worker"] else "running", 0
     ended = last["ended"] is not None
-    if last["next_retry"] is not None and last["next_retry"] > now:
-        by = ", as the server asked" if last["retry_by"] == "server" else ""
-        return f"next retry in {units.duration((last['next_retry'] - now) / 1000)}{by}", int(ended)
     waits = last["next_retry"] if last["next_retry"] is not None else last["queued"]
+    if waits is not None and waits > now:
+        by = ", as the server asked" if last["retry_by"] == "server" else ""
+        return f"next retry in {units.duration((waits - now) / 1000)}{by}", int(ended)
     waited = f" for {units.duration((now - waits) / 1000)}" if waits is not None else ""
     return f"waits{waited} for a worker of task queue {last['task_queue'] or '?'}", int(ended)
 

@@ -16,7 +16,21 @@ from durascope_dashboard.timeline.payload import WHOLE_BELOW, Base, Delta, delta
 from durascope_dashboard.timeline.rows import Timeline
 
 # One module: each file uses only what stands before it, apart from functions called later.
-SCRIPTS: Final = ("model", "merge", "axis", "layout", "paint", "lines", "chrome", "toolbar", "input", "link", "view")
+SCRIPTS: Final = (
+    "model",
+    "words",
+    "merge",
+    "axis",
+    "layout",
+    "lanes",
+    "paint",
+    "lines",
+    "chrome",
+    "toolbar",
+    "input",
+    "link",
+    "view",
+)
 BASE_KEY: Final = "timeline_base"
 SENT_KEY: Final = "timeline_sent"  # in the session; under a component's own key Streamlit would copy it each time
 SETTLED_KEY: Final = "timeline_settled"

@@ -57,7 +57,7 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True, eq=False)  # compared by identity: its lines are thousands
 class Timeline:
-    """``origin`` is the run's start (µs); ``end`` that of the axis (ms); ``now`` where an open run is (ms), else None."""
+    """``origin`` is the run's start (µs); ``end`` the axis's (ms); ``now`` where an open run is (ms), else None."""
 
     lines: tuple[Line, ...]
     origin: int

@@ -44,7 +44,8 @@ class Timeline {
     this.spacer.append(this.canvas);
     this.scroll.append(this.spacer);
     const bar = buildToolbar(this, this.act);
-    this.root.append(bar, buildLegend(), this.scroll, this.tip, this.help, this.live);
+    this.legend = buildLegend();
+    this.root.append(bar, this.legend, this.scroll, this.tip, this.help, this.live);
     this.canvas.tabIndex = 0;
     this.canvas.setAttribute("role", "application");
     this.canvas.setAttribute("aria-label", "Timeline of the run. Arrow keys move, Enter selects, question mark lists all keys. The table tab has the same rows.");
@@ -63,6 +64,9 @@ class Timeline {
       if (!model) return awaitBase(data.meta.base, () => this.update(component));
       this.model = model;
       [this.lastRows, this.lastSegments, this.lastBase] = [data.rows, data.segments, data.meta.base];
+      if (first) this.seen = new Set();
+      showLegend(this);
+      this.leave(); // what was under the pointer may be another row
     }
     if (first) {
       this.state.folded = startCollapsed(this.model);
@@ -123,7 +127,7 @@ class Timeline {
 
   measure() {
     this.width = Math.max(this.scroll.clientWidth, 320);
-    this.left = this.width > 900 ? 352 : this.width > 640 ? 260 : 180;
+    this.left = this.width > 860 ? 352 : this.width > 520 ? 260 : 180;
     const ratio = window.devicePixelRatio || 1;
     const [w, h] = [Math.round(this.width * ratio), Math.round(this.height * ratio)];
     if (this.canvas.width !== w || this.canvas.height !== h) {
@@ -189,7 +193,14 @@ class Timeline {
     if (!line) return;
     const { model } = this, { row } = line;
     const tries = model.attempts[row] > 1 ? `, ${model.attempts[row]} attempts` : "";
-    this.live.textContent = `${model.name[row]}, ${model.kind[row].replace("_", " ")}, ${model.status[row]}${tries}, ${duration(model.stop[row] - model.start[row])}`;
+    this.live.textContent = `${model.name[row]}, ${kindWords(model, row)}, ${statusWords(model, row)}${tries}, ${duration(model.stop[row] - model.start[row])}`;
+  }
+
+  // Nothing is pointed at any more, and the last notice has been read.
+  leave() {
+    this.hover = -1;
+    this.tip.hidden = true;
+    this.notice = "";
   }
 
   paint() {
