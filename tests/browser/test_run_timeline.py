@@ -118,7 +118,9 @@ def test_the_pointer_is_told_what_it_is_on(open_tab: OpenTab) -> None:
     timeline(page)
     tip = page.locator(".ds .tip")
     canvas(page).hover(position={"x": 500, "y": 79})  # the run's own bar
-    expect(tip).to_contain_text(re.compile(r"ResearchWorkflowrun, completed · 50\.2 s9 failed attempts inside38\.6k→2\.6k tok"))
+    expect(tip).to_contain_text(
+        re.compile(r"ResearchWorkflowrun, completed · 50\.2 s9 failed attempts inside38\.6k→2\.6k tok")
+    )
     page.keyboard.press("Tab")
     press(page, "w")
     expect(tip).to_be_hidden()

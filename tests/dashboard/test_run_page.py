@@ -20,7 +20,7 @@ def said(page: AppTest) -> str:
     words = [*page.caption, *page.markdown, *page.text, *page.subheader]
     found = [element.value for element in words]
     found += [TAG.sub(" ", element.proto.body) for element in page.get("html")]
-    return "\n".join(str(part) for part in found)
+    return "\n".join(str(part) for part in found).replace("\u00a0", " ")
 
 
 def test_a_run_shows_its_outcome_trust_times_and_tokens(open_page: OpenPage) -> None:

@@ -15,6 +15,7 @@ from durascope_dashboard.panels import (
     live,
     markup,
     states,
+    status,
 )
 from durascope_dashboard.panels import run_tables as tables
 from durascope_dashboard.timeline import component
@@ -52,14 +53,16 @@ def _which() -> None:
 def _body(workflow_id: str, run_id: str | None, namespace: str | None) -> None:
     with states.guarded():
         run, now = _at_one_moment(data.run(workflow_id, run_id, namespace))
+        st.set_page_config(page_title=f"{status.SIGNS.get(run['status'], '')} {workflow_id} · Run · Durascope")
         places = header.draw(run, now)
         with st.container(key="relatives"):  # there from the start: a child run must not put the timeline elsewhere
             header.relatives(run)
         words = _words_slot()
         coverage.draw(run)
+        pending = _pending_slot(run)
         # One element, not seven: each costs the browser some ms before the timeline.
         markup.html(markup.beside(attribution.html(run, now), ledger.html(run)))
-        pending, progress = _pending_slot(run), st.empty()
+        progress = st.empty()
         loaded = load(run, now, progress)
         component.settle(folded(loaded.timeline, _opened(loaded.run)), _run_key(loaded.run))
         st.fragment(_timeline, key="run_timeline")(loaded)

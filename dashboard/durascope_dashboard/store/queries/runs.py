@@ -244,23 +244,6 @@ def spans(
     return last.order_by([last["start"], last["span_id"]]).limit(limit)
 
 
-def chain(workflow_id: str, first_run_id: str, namespace: str | None = None) -> Any:
-    """All runs of a chain (continue-as-new, retry, reset), oldest first."""
-    found = of_run(TABLES["runs"], workflow_id, None, namespace)
-    found = found.filter(found["first_run_id"] == first_run_id)
-    return found.order_by([found["started"], found["run_id"]])
-
-
-def children(workflow_id: str, run_id: str, namespace: str | None = None) -> Any:
-    """Child runs of a run, oldest first."""
-    t = TABLES["runs"]
-    wanted = [t["parent_workflow_id"] == workflow_id, t["parent_run_id"] == run_id]
-    if namespace is not None:
-        wanted.append(t["namespace"] == namespace)
-    found = t.filter(wanted)
-    return found.order_by([found["started"], found["run_id"]])
-
-
 def with_durations(rows: pa.Table) -> pa.Table:
     """``duration_ms`` of what still runs, until this moment."""
     now = micros_now()

@@ -14,11 +14,11 @@ class Timeline {
     this.hover = -1;
     this.painted = 0;
     this.seq = -1;
+    this.paper = matchMedia("print");
     this.build();
     host.append(this.root);
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(this.root);
-    this.paper = matchMedia("print");
     this.onPaper = () => this.print();
     this.paper.addEventListener("change", this.onPaper);
   }
@@ -26,7 +26,9 @@ class Timeline {
   // On paper nobody scrolls: all rows, drawn at once, before the page is taken.
   print() {
     if (!this.model) return;
+    this.readTheme(this.model.meta);
     this.layout();
+    this.makeAxis(this.isFit());
     this.draw();
   }
 
@@ -94,7 +96,7 @@ class Timeline {
     const probe = getComputedStyle(this.root).getPropertyValue("--st-background-color").trim();
     const rgb = this.parseColor(probe || "#ffffff");
     const dark = 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2] < 128;
-    this.colors = dark ? meta.palettes.dark : meta.palettes.light;
+    this.colors = dark && !this.paper.matches ? meta.palettes.dark : meta.palettes.light;
     for (const [role, color] of Object.entries(this.colors)) this.root.style.setProperty(`--ds-${role}`, color);
     this.root.dataset.theme = dark ? "dark" : "light";
   }
