@@ -117,5 +117,7 @@ def test_from_a_run_to_what_is_usual_for_its_type(open_tab: OpenTab) -> None:
     """Compare stands on the page and already knows which run is meant."""
     page = open_tab(RUN)
     timeline(page)
+    expect(page).to_have_title("✓ research-4 · Run · Durascope")
     page.get_by_role("link", name="Compare").last.click()
     page.wait_for_url("**/compare?*a=research-4*")
+    expect(page).to_have_title("Compare · Durascope")

@@ -133,6 +133,35 @@ def test_the_pointer_is_told_what_it_is_on(open_tab: OpenTab) -> None:
     expect(tip).to_be_hidden()
 
 
+def test_what_lies_outside_of_the_window_has_an_arrow(open_tab: OpenTab) -> None:
+    """A row whose bars are not in sight points to them; with the whole run in sight none does."""
+    page = open_tab(RUN)
+    drawn = timeline(page)
+    assert number(drawn, "edges") == 0
+    press(page, "+", "+", "+", "+")
+    changes(drawn, "edges", "0")
+    press(page, "f")
+    expect(drawn).to_have_attribute("data-edges", "0")
+
+
+def test_on_paper_names_are_whole_and_the_ground_is_white(open_tab: OpenTab) -> None:
+    """A dark page prints light; the timeline takes the width of the sheet, its details stand under it."""
+    page = open_tab(RUN, dark=True, width=720)
+    drawn = timeline(page)
+    page.emulate_media(media="print", color_scheme="dark")
+    page.wait_for_function("(d) => d.querySelector('canvas').height > 900", arg=drawn.element_handle())
+    details, box = page.locator(".st-key-details").bounding_box(), canvas(page).bounding_box()
+    assert details is not None and box is not None
+    assert box["width"] > 650 and details["y"] > box["y"] + box["height"]
+    pixel = "(c) => [...c.getContext('2d').getImageData(2, 120, 1, 1).data]"
+    assert canvas(page).evaluate(pixel) == [255, 255, 255, 255]
+    ground = "getComputedStyle(document.querySelector('.stApp')).backgroundColor"
+    assert page.evaluate(ground) == "rgb(255, 255, 255)"
+    page.emulate_media(media="screen", color_scheme="dark")
+    page.wait_for_function("(d) => d.querySelector('canvas').height < 900", arg=drawn.element_handle())
+    assert canvas(page).evaluate(pixel) != [255, 255, 255, 255]
+
+
 def test_the_first_wait_can_be_hidden(open_tab: OpenTab) -> None:
     """Q starts the window where something first ran, and shows the wait again."""
     page = open_tab(RUN)

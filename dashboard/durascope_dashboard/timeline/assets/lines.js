@@ -139,6 +139,7 @@ function isToCome(model, row) {
 
 function drawEdge(view, x, y, side) {
   const { g, colors } = view;
+  view.edges++;
   g.fillStyle = colors.muted;
   g.beginPath();
   g.moveTo(x + side * 4, y + ROW / 2);

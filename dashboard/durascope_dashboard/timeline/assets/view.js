@@ -222,6 +222,7 @@ class Timeline {
     g.beginPath();
     g.rect(0, HEAD, this.width, this.height - HEAD);
     g.clip();
+    this.edges = 0; // arrows to what lies outside of the window
     const from = Math.max(0, Math.floor(top / ROW)), to = Math.min(this.lines.length, Math.ceil((top + this.height) / ROW));
     for (let i = from; i < to; i++) drawGround(this, this.lines[i], HEAD + i * ROW - top, i);
     drawGrid(this);
@@ -243,6 +244,8 @@ class Timeline {
     dataset.hidden = String(this.model.hidden.reduce((sum, count) => sum + count, 0));
     dataset.selected = this.state.selected;
     dataset.mode = this.state.mode;
+    dataset.now = this.model.open ? String(Math.round(this.x(this.model.now))) : "";
+    dataset.edges = String(this.edges);
     dataset.window = `${this.state.v0.toFixed(1)}:${this.state.v1.toFixed(1)}`;
     this.retriedButton.setAttribute("aria-pressed", this.state.retriedOnly);
     this.criticalButton.setAttribute("aria-pressed", this.state.critical);
