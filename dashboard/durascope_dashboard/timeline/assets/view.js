@@ -64,11 +64,11 @@ class Timeline {
     if (first || data.rows !== this.lastRows || data.segments !== this.lastSegments || this.lastBase !== data.meta.base) {
       const model = readModel(data);
       if (!model) return awaitBase(data.meta.base, () => this.update(component));
+      if (model.n !== this.model?.n) this.leave(); // another row may have come under the pointer
       this.model = model;
       [this.lastRows, this.lastSegments, this.lastBase] = [data.rows, data.segments, data.meta.base];
       if (first) this.seen = new Set();
       showLegend(this);
-      this.leave(); // what was under the pointer may be another row
     }
     if (first) {
       this.state.folded = startCollapsed(this.model);
