@@ -216,6 +216,15 @@ def test_every_key_is_explained(open_tab: OpenTab) -> None:
         assert button.get_attribute("aria-label")
 
 
+def test_the_focus_leaves_the_buttons_in_sight(open_tab: OpenTab) -> None:
+    """The page scrolls to the timeline, not beyond its buttons."""
+    page = open_tab(RUN)
+    timeline(page)
+    canvas(page).focus()
+    buttons, header = page.locator(".ds .bar").bounding_box(), page.locator(".stAppHeader").bounding_box()
+    assert buttons is not None and header is not None and buttons["y"] >= header["y"] + header["height"]
+
+
 def test_it_fits_a_small_screen(open_tab: OpenTab) -> None:
     """At 1280 by 720 nothing is wider than the page, and the first rows are on the first screen."""
     page = open_tab(RUN)

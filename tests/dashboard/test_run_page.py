@@ -41,6 +41,15 @@ def test_a_selected_operation_lists_each_attempt(open_page: OpenPage) -> None:
     assert "4.00 s, by the server (Retry-After)" in text
 
 
+def test_the_retry_card_counts_each_retry_once(open_page: OpenPage) -> None:
+    """A table of what each cost the run, in place of a sentence that says the same of each."""
+    page = open_page("run", workflow_id="research-4", span="activity:13")
+    (card,) = (e.proto.body for e in page.get("html") if "<b>Retries</b>" in e.proto.body)
+    assert "If this retry" not in card
+    cells = re.findall("<td[^>]*>(.*?)</td>", card)
+    assert cells[0::3] == ["1", "2", "all"] and cells[1::3][:2] == ["StartToCloseTimeout", "ConnectionError"]
+
+
 def test_a_run_from_history_alone_says_what_is_missing(open_page: OpenPage) -> None:
     """No telemetry is said with what would mend it, and middle attempts are estimates, not facts."""
     text = said(open_page("run", workflow_id="research-history"))
