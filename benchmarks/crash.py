@@ -1,4 +1,4 @@
-"""What a collector loses or doubles when it is killed, when the disk is full, and when bodies are garbage.
+"""What a collector loses or doubles: killed, on a full disk, given bodies that are garbage, left by its Temporal.
 
 python -m benchmarks.crash [--kills 30] [--bodies 10000] [--keep]
 """
@@ -8,15 +8,23 @@ import http.client
 import random
 import tempfile
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from google.rpc.status_pb2 import Status
+
+from benchmarks.histories import NAMESPACE, HistorySenders, check_histories
 from benchmarks.load import SPANS_PER_RUN, requests
 from benchmarks.running import CollectorProcess, machine, percentiles, report
 from benchmarks.sending import HEADERS, Senders
+from benchmarks.temporal_away import temporal_away
 from durascope_dashboard.demo.dev_server import free_port
+from durascope_dashboard.remote_reader import RemoteReader
 from durascope_dashboard.store.duckdb_store import DuckStore
 
+CONNECTIONS = 32  # of those that send garbage: an answer takes some 40 ms, since bodies are gathered to be decoded
 OPERATIONS, ATTEMPTS = 6, 7  # of every run in benchmarks/load.py
 
 
@@ -26,7 +34,9 @@ def check(store: Path, acknowledged: list[str]) -> dict[str, Any]:
         told = opened.sql(
             "SELECT run_id, count(DISTINCT span_id) AS spans, count(*) AS received FROM spans GROUP BY run_id"
         ).to_pylist()
-        joined = opened.sql("SELECT run_id, operations, attempts, duplicate_spans FROM runs").to_pylist()
+        joined = opened.sql(
+            f"SELECT run_id, operations, attempts, duplicate_spans FROM runs WHERE namespace <> '{NAMESPACE}'"
+        ).to_pylist()
     spans = {row["run_id"]: row["spans"] for row in told}
     runs = {row["run_id"]: row for row in joined}
     return {
@@ -40,10 +50,14 @@ def check(store: Path, acknowledged: list[str]) -> dict[str, Any]:
 
 
 def kills(folder: Path, count: int, seed: int) -> dict[str, Any]:
-    """SIGKILL under load, at random moments, always on the same store; senders send again what was not acknowledged."""
+    """SIGKILL under load, at random moments, always on the same store; senders send again what was not acknowledged.
+
+    Spans come over OTLP, histories of other runs over the collector's own API.
+    """
     chance, store, port = random.Random(seed), folder / "killed.duckdb", free_port()
     collector = CollectorProcess(store, http=port)
     senders = Senders(port, connections=3, spans_per_request=400).start()
+    histories = HistorySenders(collector.url).start()
     restarts = []
     for _ in range(count):
         time.sleep(chance.uniform(0.1, 1.5))
@@ -52,10 +66,22 @@ def kills(folder: Path, count: int, seed: int) -> dict[str, Any]:
         restarts.append(collector.ready_s)
     time.sleep(1)
     senders.stop()
+    histories.stop()
+    _wait_until_joined(collector.url)
     code = collector.stop()
     acknowledged = [run for sent in senders.log for run in sent.runs]
+    written = {"sent_again": histories.sent_again, **check_histories(store, histories.log, folder)}
     return {"kills": count, "exit_code_at_end": code, "restart_s": percentiles(restarts, 50, 100),
-            "store_mb": round(store.stat().st_size / 1e6), **check(store, acknowledged)}  # fmt: skip
+            "store_mb": round(store.stat().st_size / 1e6), **check(store, acknowledged),
+            "histories": written}  # fmt: skip
+
+
+def _wait_until_joined(url: str) -> None:
+    """At most a minute: what is not joined then is counted as that."""
+    reader, end = RemoteReader(url), time.monotonic() + 60
+    while reader.health()["dirty_runs"] and time.monotonic() < end:
+        time.sleep(0.1)
+    reader.close()
 
 
 def disk_full(folder: Path, limit: int = 40 << 20) -> dict[str, Any]:
@@ -73,7 +99,7 @@ def disk_full(folder: Path, limit: int = 40 << 20) -> dict[str, Any]:
         alive = _status(connection)
         connection.request("POST", "/v1/traces", next(requests())[0], HEADERS)
         answer = connection.getresponse()
-        said, wait = answer.read().decode(), answer.headers.get("Retry-After")
+        said, wait = Status.FromString(answer.read()).message, answer.headers.get("Retry-After")
         connection.close()
         collector.lift_file_limit()  # room again: senders that waited go on by themselves
         lifted = time.monotonic()
@@ -99,26 +125,30 @@ def _status(connection: http.client.HTTPConnection) -> int:
 
 def malformed(folder: Path, count: int, seed: int) -> dict[str, Any]:
     """Bodies that were cut, flipped, or are noise: answered with 200 or 400, never 500, and the collector lives."""
-    chance = random.Random(seed)
     good = [next(requests(100, seed=7))[0] for _ in range(5)]
-    statuses: dict[str, int] = {}
-    with CollectorProcess(folder / "malformed.duckdb") as collector:
-        connection = http.client.HTTPConnection("127.0.0.1", collector.http, timeout=30)
+    with CollectorProcess(folder / "malformed.duckdb") as collector, ThreadPoolExecutor(CONNECTIONS) as pool:
         begun = time.monotonic()
-        for number in range(count):
-            signal = ("traces", "logs", "metrics")[number % 3]
-            connection.request("POST", f"/v1/{signal}", _spoiled(chance, good), HEADERS)
-            answer = connection.getresponse()
-            answer.read()
-            statuses[str(answer.status)] = statuses.get(str(answer.status), 0) + 1
+        share = -(-count // CONNECTIONS)
+        sent = [pool.submit(_send_spoiled, collector.http, good, share, seed + n) for n in range(CONNECTIONS)]
+        statuses = sum((one.result() for one in sent), Counter[int]())
         elapsed = time.monotonic() - begun
-        connection.close()
         senders = Senders(collector.http, connections=1).start()
         time.sleep(1)
         senders.stop()
         memory = collector.memory_mb()
-    return {"bodies": count, "statuses": statuses, "per_s": round(count / elapsed), "memory_mb": round(memory),
-            "spans_taken_afterwards": senders.spans}  # fmt: skip
+    return {"bodies": statuses.total(), "statuses": statuses, "per_s": round(statuses.total() / elapsed),
+            "memory_mb": round(memory), "spans_taken_afterwards": senders.spans}  # fmt: skip
+
+
+def _send_spoiled(port: int, good: list[bytes], count: int, seed: int) -> Counter[int]:
+    chance, statuses = random.Random(seed), Counter[int]()
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    for number in range(count):
+        signal = ("traces", "logs", "metrics")[number % 3]
+        connection.request("POST", f"/v1/{signal}", _spoiled(chance, good), HEADERS)
+        statuses[_status(connection)] += 1
+    connection.close()
+    return statuses
 
 
 def _spoiled(chance: random.Random, good: list[bytes]) -> bytes:
@@ -148,6 +178,7 @@ def main() -> None:
             "kills": kills(folder, given.kills, given.seed),
             "disk_full": disk_full(folder),
             "malformed": malformed(folder, given.bodies, given.seed),
+            "temporal_away": temporal_away(folder),
         }
     report("crash", found, keep=given.keep)
 

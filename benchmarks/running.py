@@ -19,7 +19,7 @@ _CODE = (
     "import sys; from pathlib import Path; from durascope_dashboard.collector.server import run_collector\n"
     "ready = lambda a: print(a['http'][1], a['grpc'][1], flush=True)\n"
     "sys.exit(run_collector(Path(sys.argv[1]), f'127.0.0.1:{sys.argv[2]}', f'127.0.0.1:{sys.argv[3]}',"
-    " history=False, on_ready=ready))"
+    " on_ready=ready))"
 )
 
 

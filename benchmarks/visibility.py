@@ -1,6 +1,6 @@
 """How soon readers see a change: from the end of an activity, by its own clock, to its attempt in the read API.
 
-    python -m benchmarks.visibility --open 500 --probes 40
+    python -m benchmarks.visibility [--open 500] [--probes 40] [--keep]
 
 A real dev server, a collector process and one worker; `--open` runs stay open the whole time. Measured twice in
 alternation: runs of a worker with the plugin (telemetry is ahead) and of one without (history alone). Prints JSON.
@@ -8,10 +8,8 @@ alternation: runs of a worker with the plugin (telemetry is ahead) and of one wi
 
 import argparse
 import asyncio
-import json
 import os
 import random
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -25,6 +23,7 @@ from temporalio import activity, workflow
 from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import Worker
 
+from benchmarks.running import machine, percentiles, report
 from durascope_dashboard.demo.dev_server import DevServer, free_port
 
 with workflow.unsafe.imports_passed_through():
@@ -118,17 +117,7 @@ async def measure(temporal: str, url: str, open_runs: int, probes: int) -> dict[
             for queue, name in (("plain", "history_alone"), ("observed", "with_plugin")):
                 handle = random.choice(handles[queue])
                 seen[name].append(await probe(handle, reader, f"{name}-{number}"))
-    return {name: summary(values) for name, values in seen.items()}
-
-
-def summary(seconds: list[float]) -> dict[str, float]:
-    """Median, p95 and worst, in seconds."""
-    ordered = sorted(seconds)
-    return {
-        "median_s": round(statistics.median(ordered), 3),
-        "p95_s": round(ordered[int(len(ordered) * 0.95)], 3),
-        "max_s": round(ordered[-1], 3),
-    }
+    return {f"{name}_s": percentiles(values, 50, 95, 99, 100) for name, values in seen.items()}
 
 
 def main() -> None:
@@ -136,15 +125,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--open", type=int, default=500, help="runs that stay open")
     parser.add_argument("--probes", type=int, default=40, help="changes to measure, of each sort")
+    parser.add_argument("--keep", action="store_true")
     options = parser.parse_args()
+    found = {"machine": machine(), "open_runs": options.open, "probes": options.probes}
     with tempfile.TemporaryDirectory() as folder, DevServer() as server:
         collector, url = start_collector(Path(folder), server.address)
         try:
-            result = asyncio.run(measure(server.address, url, options.open, options.probes))
+            found |= asyncio.run(measure(server.address, url, options.open, options.probes))
         finally:
             collector.terminate()
             collector.wait(20)
-    print(json.dumps({"open_runs": options.open, "probes": options.probes, "cpus": os.cpu_count()} | result, indent=2))
+    report("visibility", found, keep=options.keep)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ def main() -> None:
     # The default page lives at "/": without this a link to /runs would be answered by "Page not found".
     alias = st.Page(_opener("runs", "again"), title="Runs", url_path="runs", visibility="hidden")
     page = st.navigation([*pages.values(), alias], position="top")
+    st.set_page_config(page_title=f"{page.title} · Durascope")
     if sign_in.allowed():
         page.run()
         footer.draw()

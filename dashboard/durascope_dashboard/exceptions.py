@@ -75,3 +75,10 @@ class PortInUse(CollectorError):
 
 class ExportError(DurascopeError):
     """An exporter's destination refused the data."""
+
+
+def innermost(error: Exception) -> Exception:
+    """The first error that is no group: what a group of tasks ended for."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 
-from durascope_dashboard.exceptions import StoreUnavailable
+from durascope_dashboard.exceptions import Refused, StoreUnavailable
 from durascope_dashboard.store.location import ClickHouseUrl, Location, open_store, parse_location
 
 if TYPE_CHECKING:
@@ -48,25 +48,33 @@ def connect(server: str | None = None, store: Location | str | None = None) -> R
     """The running collector if there is one, else the store opened read-only here.
 
     A ``server`` that is named must answer. A ``store`` that is named is what is read: a file through the collector
-    that owns it if that runs, else directly; a ClickHouse server always directly. Raises StoreUnavailable, UsageError.
+    that owns it if that runs, else directly; a ClickHouse server always directly. Raises StoreUnavailable, Refused if a
+    collector runs that wants a token, UsageError.
     """
     location = parse_location(store) if store is not None else None
     return running_collector(server, location) or _open(location or default_store())
 
 
-def running_collector(server: str | None, store: Location | None) -> "RemoteReader | None":
+def running_collector(server: str | None, store: Location | None, *, writes: bool = False) -> "RemoteReader | None":
     """The collector to ask, by the rules of ``connect``; None where the store is to be opened instead.
 
-    Raises StoreUnavailable if a ``server`` that is named does not answer.
+    What ``writes`` must not end up elsewhere than was meant: then DURASCOPE_SERVER has to answer as well, unless a
+    ``store`` is named. Raises StoreUnavailable if a server that has to answer does not, or is no collector; Refused if
+    one runs but does not answer to this client, unless a ``store`` is named.
     """
-    if server:
-        return _remote(server, None)
+    told = os.environ.get("DURASCOPE_SERVER")
+    if server or (told and writes and store is None):
+        return _remote(server or told or "", None)
     if isinstance(store, ClickHouseUrl) and not store.embedded:
         return None
     try:
-        return _remote(os.environ.get("DURASCOPE_SERVER") or DEFAULT_SERVER, store)
+        return _remote(told or DEFAULT_SERVER, store)
+    except Refused:
+        if store is None:  # its store may well be the default one, and would be passed by in silence
+            raise
     except StoreUnavailable:
-        return None
+        pass
+    return None
 
 
 def _remote(server: str, store: Location | None) -> "RemoteReader":

@@ -8,20 +8,26 @@ import pyarrow as pa
 import pyarrow.ipc
 
 from durascope_dashboard import exceptions
-from durascope_dashboard.exceptions import DurascopeError, Refused, StoreUnavailable
+from durascope_dashboard.collector.settings import checked_token
+from durascope_dashboard.exceptions import DurascopeError, Refused, StoreUnavailable, UsageError
 
 TIMEOUT_S = 30.0
 ARROW = "application/vnd.apache.arrow.stream"
 
 
 class RemoteReader:
-    """A reader over a collector's read API. Safe to share between threads."""
+    """A reader over a collector's read API. Safe to share between threads. Raises UsageError for a URL that is none."""
 
     def __init__(self, server: str, *, token: str | None = None, timeout_s: float = TIMEOUT_S) -> None:
         self.server = server.rstrip("/")
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        # The collector is named outright: a proxy set for the internet has no business between.
-        self._client = httpx.Client(base_url=self.server, headers=headers, timeout=timeout_s, trust_env=False)
+        headers = {"Authorization": f"Bearer {checked_token(token)}"} if token else {}
+        try:
+            # The collector is named outright: a proxy set for the internet has no business between.
+            self._client = httpx.Client(base_url=self.server, headers=headers, timeout=timeout_s, trust_env=False)
+        except httpx.InvalidURL as error:
+            raise UsageError(
+                f"{server!r} is no collector's URL ({error}); write it as http://127.0.0.1:4318"
+            ) from error
 
     def query(self, name: str, **params: Any) -> pa.Table:
         """Rows of the named query. Raises what the collector's store raised, or StoreUnavailable."""
@@ -33,13 +39,18 @@ class RemoteReader:
             return stream.read_all()
 
     def health(self) -> dict[str, Any]:
-        """What /healthz says. Raises StoreUnavailable."""
+        """What /healthz says. Raises StoreUnavailable, and Refused if it does not answer to this client."""
         answer = self._get("/healthz", {})
-        found = answer.json()
+        try:
+            found = answer.json()
+        except ValueError:
+            found = None
         if found == {"status": "up"}:  # all that a guarded collector tells a stranger
             raise Refused(
                 f"the collector at {self.server} needs its bearer token, or another than was given; set DURASCOPE_TOKEN"
             )
+        if isinstance(found, dict) and found.get("type") == Refused.__name__:
+            raise _error(answer)
         if not isinstance(found, dict) or "engine" not in found:
             raise StoreUnavailable(
                 f"what listens at {self.server} is not a Durascope collector; name one with --server"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from durascope_dashboard import launch
+from durascope_dashboard.collector.listening import parse_address
 from durascope_dashboard.demo.children import Children, answers
 from durascope_dashboard.demo.dev_server import port_in_use
 from durascope_dashboard.exceptions import CollectorError, PortInUse
@@ -33,13 +34,13 @@ class Up:
     stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self, say: Callable[[str], None]) -> int:
-        """Start both, say where, watch until stopped. Raises PortInUse or CollectorError; leaves no process."""
-        host, _, http_port = self.otlp_http.rpartition(":")
-        for port, what in ((int(http_port), "the collector"), (self.port, "the dashboard")):
+        """Start both, say where, watch until stopped. Raises PortInUse, UsageError, CollectorError."""
+        host, http_port = parse_address(self.otlp_http, 4318)
+        for port, what in ((http_port, "the collector"), (self.port, "the dashboard")):
             if port_in_use(port):
                 raise PortInUse(f"port {port} for {what} is in use; stop what listens there or name another port")
-        host = "127.0.0.1" if host in ("", "0.0.0.0", "[::]") else host  # where one listens is not where one asks
-        server = f"http://{host}:{http_port}"
+        host = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # where one listens is not where one asks
+        server = f"http://[{host}]:{http_port}" if ":" in host else f"http://{host}:{http_port}"
         children = Children(self.logs)
         try:
             self._start(children, "collector", [*DURASCOPE, "collect", *self.collect], f"{server}/healthz", 0, say)

@@ -12,6 +12,7 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
 from durascope import _headers as headers
 from durascope import conventions as c
+from durascope._activity_types import MODEL_ACTIVITIES
 from durascope._attributes import clean, nanoseconds
 from durascope._model_result import learn_from_result
 from durascope._outcome import Outcome, outcome_of
@@ -34,7 +35,6 @@ from durascope.records import Kind, Status
 
 # What `activity.raise_complete_async` raises; temporalio gives it no public name.
 ASYNC_COMPLETION: type[BaseException] = activity._CompleteAsyncError
-MODEL_ACTIVITIES = frozenset({"invoke_model_activity", "invoke_model_activity_streaming"})
 
 
 class ActivityInbound(ActivityInboundInterceptor):
@@ -76,8 +76,8 @@ def begin_attempt(
     if info.workflow_id is None or info.workflow_run_id is None:
         return None
     run = RunKey(info.namespace, info.workflow_id, info.workflow_run_id)
-    key = AttemptKey(*run, info.activity_id, info.attempt)
     ours = headers.read(input.headers, c.HEADER_DURASCOPE)
+    key = AttemptKey(*run, headers.text(ours, "id") or info.activity_id, info.attempt)
     incoming = parse_traceparent(ours.get("traceparent"))
     trace = incoming.trace_id if incoming else trace_id(run)
     name = f"invoke_workflow {info.workflow_type}"
@@ -85,14 +85,14 @@ def begin_attempt(
     is_model = info.activity_type in MODEL_ACTIVITIES
     attempt = AttemptState(
         pipeline, key, info.activity_type, trace, sampled, attempt_span_id(key),
-        lambda: _identity(info, worker) | _operation(info, ours), is_model,
+        lambda: _identity(info, key, worker) | _operation(info, ours), is_model,
     )  # fmt: skip
     if is_model and input.args and isinstance(input.args[0], dict):
         attempt.model = headers.text(input.args[0], "model_name")
     return attempt
 
 
-def _identity(info: activity.Info, worker: WorkerIdentity) -> dict[str, AttributeValue]:
+def _identity(info: activity.Info, key: AttemptKey, worker: WorkerIdentity) -> dict[str, AttributeValue]:
     return clean(
         {
             c.KIND: c.SPAN_ATTEMPT,
@@ -100,7 +100,7 @@ def _identity(info: activity.Info, worker: WorkerIdentity) -> dict[str, Attribut
             c.WORKFLOW_ID: info.workflow_id,
             c.RUN_ID: info.workflow_run_id,
             c.WORKFLOW_TYPE: info.workflow_type,
-            c.ACTIVITY_ID: info.activity_id,
+            c.ACTIVITY_ID: key.activity_id,
             c.ACTIVITY_TYPE: info.activity_type,
             c.TASK_QUEUE: info.task_queue,
             c.ATTEMPT: info.attempt,
@@ -168,14 +168,13 @@ def _tell_end(attempt: AttemptState, started: int, ended: int, outcome: Outcome,
 
 def _span(attempt: AttemptState, started: int, ended: int, outcome: Outcome) -> SpanFacts:
     key = attempt.key
-    run = RunKey(key.namespace, key.workflow_id, key.run_id)
     failed = outcome.status is not Status.OK
-    message = attempt.pipeline.content.clean(c.ERROR_MESSAGE, outcome.error_message or "") if failed else None
+    message = outcome.error_message if failed else None
     return SpanFacts(
         f"{attempt.activity_type} attempt {key.attempt}",
         attempt.trace,
         attempt.span,
-        operation_span_id(run, activity_operation(key.activity_id)),
+        operation_span_id(key.run, activity_operation(key.activity_id)),
         started,
         ended,
         {**attempt.attributes, **_ending(attempt, outcome, message), **token_attributes(attempt.tokens)},

@@ -14,6 +14,7 @@ from temporalio import client, workflow
 from durascope import _headers as headers
 from durascope import conventions as c
 from durascope._attributes import clean
+from durascope._outcome import error_type
 from durascope._pipeline import Pipeline
 from durascope._registry import processor
 from durascope._safely import safely
@@ -44,35 +45,38 @@ class ClientOutbound(client.OutboundInterceptor):
     async def start_workflow(self, input: client.StartWorkflowInput) -> client.WorkflowHandle[Any, Any]:
         """See base class."""
         verb = "signal_with_start" if input.start_signal else "start_workflow"
-        name = f"{verb} {input.workflow}"
-        return await self._call(name, input.id, [input], lambda: self.next.start_workflow(input))
+        return await self._call(verb, input.workflow, input.id, [input], lambda: self.next.start_workflow(input))
 
     async def signal_workflow(self, input: client.SignalWorkflowInput) -> None:
         """See base class."""
-        await self._call(f"signal_workflow {input.signal}", input.id, [input], lambda: self.next.signal_workflow(input))
+        await self._call("signal_workflow", input.signal, input.id, [input], lambda: self.next.signal_workflow(input))
 
     async def query_workflow(self, input: client.QueryWorkflowInput) -> Any:
         """See base class."""
-        name = f"query_workflow {input.query}"
-        return await self._call(name, input.id, [input], lambda: self.next.query_workflow(input))
+        return await self._call(
+            "query_workflow", input.query, input.id, [input], lambda: self.next.query_workflow(input)
+        )
 
     async def start_workflow_update(self, input: client.StartWorkflowUpdateInput) -> client.WorkflowUpdateHandle[Any]:
         """See base class."""
-        name = f"update_workflow {input.update}"
-        return await self._call(name, input.id, [input], lambda: self.next.start_workflow_update(input))
+        return await self._call(
+            "update_workflow", input.update, input.id, [input], lambda: self.next.start_workflow_update(input)
+        )
 
     async def start_update_with_start_workflow(
         self, input: client.StartWorkflowUpdateWithStartInput
     ) -> client.WorkflowUpdateHandle[Any]:
         """See base class."""
         start, update = input.start_workflow_input, input.update_workflow_input
-        name = f"update_with_start {update.update}"
         return await self._call(
-            name, start.id, [start, update], lambda: self.next.start_update_with_start_workflow(input)
-        )
+            "update_with_start", update.update, start.id, [start, update],
+            lambda: self.next.start_update_with_start_workflow(input),
+        )  # fmt: skip
 
-    async def _call(self, name: str, workflow_id: str, inputs: list[Any], call: Callable[[], Awaitable[T]]) -> T:
-        facts = self._begin(name, workflow_id, inputs)
+    async def _call(
+        self, verb: str, what: str, workflow_id: str, inputs: list[Any], call: Callable[[], Awaitable[T]]
+    ) -> T:
+        facts = None if what.startswith(c.INTERNAL_HANDLERS) else self._begin(f"{verb} {what}", workflow_id, inputs)
         try:
             result = await call()
         except BaseException as error:
@@ -101,8 +105,8 @@ class ClientOutbound(client.OutboundInterceptor):
     def _end(self, begun: SpanFacts | None, error: BaseException | None) -> None:
         if begun is None:
             return
-        message = self._pipeline.content.clean(c.ERROR_MESSAGE, str(error)) or "" if error else None
-        attributes = clean({**begun.attributes, c.ERROR_TYPE: type(error).__name__ if error else None})
+        message = str(error) if error else None
+        attributes = clean({**begun.attributes, c.ERROR_TYPE: error_type(error) if error else None})
         self._pipeline.span(
             SpanFacts(
                 begun.name, begun.trace, begun.span, begun.parent, begun.start, time.time_ns(), attributes, begun.kind,

@@ -35,9 +35,14 @@ def text(header: Mapping[str, object], name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def remote_context(headers: Headers, name: str = c.HEADER_TRACER) -> RemoteContext | None:
-    """The W3C context in a header."""
-    return parse_traceparent(read(headers, name).get("traceparent"))
+def remote_context(headers: Headers) -> RemoteContext | None:
+    """The W3C context in Temporal's own header."""
+    return parse_traceparent(read(headers, c.HEADER_TRACER).get("traceparent"))
+
+
+def origin(ours: Mapping[str, object], tracer: Mapping[str, object]) -> RemoteContext | None:
+    """Where a run that is no continuation hangs, by both headers of its start: other interceptors write the latter."""
+    return parse_traceparent(ours.get("traceparent")) or parse_traceparent(tracer.get("traceparent"))
 
 
 def with_traceparent(headers: Headers, traceparent: str) -> Headers:

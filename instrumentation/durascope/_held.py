@@ -1,15 +1,11 @@
-"""What happens in a workflow task is told once the task's code has run: if that fails, all of it happens again.
+"""What happens in a workflow task is told once the task has come to its end: if it fails, all of it happens again.
 
-The SDK's event loop stops at the exception that fails a task, and so never comes to the handle that tells.
+The task's code has then run, and with it whatever it waits for; only the SDK's own instance of the run knows when.
 """
 
-import asyncio
-from collections import deque
 from collections.abc import Callable
+from typing import Any
 
-from temporalio import workflow
-
-from durascope._live import live
 from durascope._safely import safely
 from durascope._ways import Job
 
@@ -20,36 +16,31 @@ class Held:
     def __init__(self, later: Callable[..., None]) -> None:
         self._later = later
         self._waiting: list[Job] = []
-
-    def put(self, job: Job) -> None:
-        """Pass ``job`` on at the end of the workflow task, in order; a query cannot fail one, and passes on at once."""
-        if workflow.unsafe.is_read_only():
-            self._later(job)
-            return
-        if not self._waiting:
-            _Last(asyncio.get_running_loop(), self._pass_on)
-        self._waiting.append(job)
+        self._watching = False
 
     @safely
-    def _pass_on(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        if live():  # else the task has failed, and the run is thrown out of the cache
-            self._later(*waiting)
+    def watch(self, instance: Any) -> None:
+        """Look on while the SDK's ``instance`` of the run works: whatever runner made it, it has this method."""
+        activate = instance.activate  # tests/instrumentation/test_interfaces.py
 
+        def watched(activation: Any) -> Any:
+            self._waiting.clear()  # of a task that did not even end
+            completion = activate(activation)
+            self._ended(completion)
+            return completion
 
-class _Last:
-    """Calls ``then`` once nothing else is ready.
+        instance.activate = watched
+        self._watching = True
 
-    It goes to the end of the queue again and again, as one handle: `call_soon` would make a new one each time.
-    """
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, then: Job) -> None:
-        self._then = then
-        self._ready: deque[asyncio.Handle] = loop._ready  # type: ignore[attr-defined]  # tests/.../test_interfaces.py
-        self._handle = loop.call_soon(self._turn)
-
-    def _turn(self) -> None:
-        if self._ready:  # the workflow's code goes on
-            self._ready.append(self._handle)
+    def put(self, job: Job) -> None:
+        """Pass ``job`` on at the end of the workflow task, in order."""
+        if self._watching:
+            self._waiting.append(job)
         else:
-            self._then()
+            self._later(job)
+
+    @safely
+    def _ended(self, completion: Any) -> None:
+        waiting, self._waiting = self._waiting, []
+        if waiting and completion.HasField("successful"):
+            self._later(*waiting)

@@ -17,6 +17,7 @@ from temporalio.api.history.v1 import (
 )
 
 from durascope import identity
+from durascope._activity_types import MODEL_ACTIVITIES, is_mcp
 from durascope._history_digest import arguments_digest
 from durascope._history_failures import Cause, read_failure
 from durascope._history_inherited import cut_off, note
@@ -28,14 +29,10 @@ from durascope._history_payloads import (
     model_result,
     requested_model,
 )
-from durascope.conventions import HEADER_DURASCOPE, MCP_ACTIVITIES
+from durascope.conventions import HEADER_DURASCOPE
 from durascope.identity import RunKey
 from durascope.records import AttemptFacts, Kind, Micros, OperationFacts, RetryBy, Source, Status
 
-MODEL_ACTIVITIES = frozenset({"invoke_model_activity", "invoke_model_activity_streaming"})
-_MCP_SUFFIXES = (
-    "-list-tools", "-call-tool", "-call-tool-v2", "-list-prompts", "-get-prompt", "-get-prompt-v2", "-server-session",
-)  # fmt: skip
 _AGENT_NAME_LIMIT = 100
 _IMPLIED = 1000
 
@@ -140,7 +137,7 @@ class Activities:
     def _kind(self, name: str, told: object) -> Kind:
         if name in MODEL_ACTIVITIES:
             return Kind.MODEL
-        if name.startswith(MCP_ACTIVITIES) or name.endswith(_MCP_SUFFIXES):
+        if is_mcp(name):
             return Kind.MCP
         if told in (Kind.TOOL, Kind.MODEL, Kind.MCP, Kind.ACTIVITY):
             return Kind(str(told))

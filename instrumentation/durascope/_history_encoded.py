@@ -10,7 +10,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import HistoryEvent
 
-from durascope._history_activities import MODEL_ACTIVITIES
+from durascope._activity_types import MODEL_ACTIVITIES
 from durascope._history_local import LOCAL_ACTIVITY_MARKER
 from durascope.conventions import HEADER_DURASCOPE, HEADER_TRACER
 

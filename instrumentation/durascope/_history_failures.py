@@ -7,6 +7,7 @@ from temporalio.api.enums.v1 import TimeoutType
 from temporalio.api.failure.v1 import Failure
 
 from durascope._history_payloads import Decode, json_object
+from durascope.conventions import ERROR_TYPE_CANCELLED
 from durascope.records import Status
 
 MESSAGE_LIMIT = 2000
@@ -42,7 +43,7 @@ def read_failure(failure: Failure, decode: Decode | None) -> Cause:
             last = read_failure(failure.cause, decode) if failure.HasField("cause") else None
             return Cause(Status.TIMEOUT, kind, message, last_failure=last)
         case "canceled_failure_info":
-            return Cause(Status.CANCELLED, "Cancelled", message)
+            return Cause(Status.CANCELLED, ERROR_TYPE_CANCELLED, message)
         case "terminated_failure_info":
             return Cause(Status.ERROR, "Terminated", message)
         case "application_failure_info":

@@ -4,6 +4,9 @@ The marker's ``original_schedule_time`` is the worker's wall clock. Its ``comple
 own clock, which begins with the workflow task's start and advances by each last attempt's run time. So the difference
 to the clock before it is how long the last attempt ran, exactly; when it ran is known only of attempts that the worker
 began by themselves: the first one, and one that a timer brought back.
+
+What a timer brings back has an id of its own, unless the workflow's code gave it one: it is known by its type and by
+the schedule of the first attempt.
 """
 
 from collections.abc import Iterator
@@ -32,6 +35,7 @@ class LocalActivities:
     operations: dict[str, OperationFacts] = field(default_factory=dict)
     _attempts: dict[str, list[AttemptFacts]] = field(default_factory=dict)
     _clock: Micros = 0
+    _waiting: dict[tuple[str, int, int], str] = field(default_factory=dict)  # for a timer: type, schedule -> first id
 
     def inherit(self, base_run_id: str) -> None:
         """A reset: what is closed by now ran in that run."""
@@ -62,15 +66,15 @@ class LocalActivities:
         """Take one marker; the result of a model call, if it was one (``models``: their activity types)."""
         data = json_object(_first(attrs, "data"), self.decode)
         name = str(data.get("activity_type") or _text(_first(attrs, "type"), self.decode) or "local activity")
-        activity_id = str(data.get("activity_id") or f"local-{event_id}")
         number = _positive(data.get("attempt"))
         scheduled = _stamp(data.get("original_schedule_time")) or at
+        backoff = _span(data.get("backoff"))
+        activity_id = self._first_id(name, data, event_id, waits=backoff is not None)
         attempt = self._timed(activity_id, number, scheduled, at, _stamp(data.get("complete_time")))
         result = None
         if name in models and (payload := _first(attrs, "result")) is not None:
             result = model_result(payload, self.decode)
         cause = read_failure(attrs.failure, self.decode) if attrs.HasField("failure") else None
-        backoff = _span(data.get("backoff"))
         attempt = replace(
             attempt,
             status=cause.status if cause else Status.OK,
@@ -87,6 +91,18 @@ class LocalActivities:
         kind = Kind.MODEL if name in models else Kind.LOCAL_ACTIVITY
         self._operation(activity_id, kind, name, event_id, scheduled, attempt, waits=backoff is not None)
         return result
+
+    def _first_id(self, name: str, data: dict[str, Any], event_id: int, *, waits: bool) -> str:
+        own = str(data.get("activity_id") or f"local-{event_id}")
+        schedule = data.get("original_schedule_time")
+        if not isinstance(schedule, dict):
+            return own
+        seconds, nanos = schedule.get("seconds"), schedule.get("nanos")
+        chain = (name, seconds if isinstance(seconds, int) else 0, nanos if isinstance(nanos, int) else 0)
+        first = own if own in self.operations else self._waiting.pop(chain, own)
+        if waits:
+            self._waiting[chain] = first
+        return first
 
     def _timed(
         self, activity_id: str, number: int, scheduled: Micros, at: Micros, clock: Micros | None

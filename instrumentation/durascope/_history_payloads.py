@@ -8,6 +8,7 @@ from typing import Any
 
 from temporalio.api.common.v1 import Payload
 
+from durascope._tokens import tokens_of
 from durascope.records import Tokens
 
 Decode = Callable[[Payload], Payload | None]
@@ -90,7 +91,7 @@ def model_result(payload: Payload, decode: Decode | None) -> ModelResult | None:
         if isinstance(item, dict) and item.get("type") == "function_call"
     )
     return ModelResult(
-        tokens=_tokens(value.get("usage")),
+        tokens=tokens_of(value.get("usage")),
         response_id=_text(value.get("response_id") or value.get("id")),
         model=_text(value.get("model")),
         calls=frozenset(name for name in calls if isinstance(name, str)),
@@ -99,27 +100,3 @@ def model_result(payload: Payload, decode: Decode | None) -> ModelResult | None:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
-
-
-def _tokens(usage: object) -> Tokens | None:
-    if not isinstance(usage, dict):
-        return None
-    details_in, details_out = usage.get("input_tokens_details"), usage.get("output_tokens_details")
-    tokens = Tokens(
-        input=_count(usage, "input_tokens"),
-        cached_input=_count(details_in, "cached_tokens"),
-        output=_count(usage, "output_tokens"),
-        reasoning=_count(details_out, "reasoning_tokens"),
-        cache_write=_count(details_in, "cache_write_tokens"),
-    )
-    # A provider that reports nothing leaves the SDK's empty Usage: unknown, not free.
-    reported = usage.get("requests") or any((tokens.input, tokens.output, _count(usage, "total_tokens")))
-    return tokens if reported else None
-
-
-def _count(holder: object, name: str) -> int:
-    # Golden histories of early versions hold the details as a list of one.
-    if isinstance(holder, list):
-        holder = holder[0] if holder else None
-    value = holder.get(name) if isinstance(holder, dict) else None
-    return value if isinstance(value, int) else 0

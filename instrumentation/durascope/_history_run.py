@@ -9,9 +9,10 @@ from temporalio.api.history.v1 import (
 )
 
 from durascope import identity
+from durascope._headers import origin
 from durascope._history_failures import read_failure
 from durascope._history_payloads import Decode, json_object
-from durascope.conventions import HEADER_TRACER
+from durascope.conventions import HEADER_DURASCOPE, HEADER_TRACER
 from durascope.identity import RunKey
 from durascope.records import Micros, RunFacts, RunStatus
 
@@ -33,8 +34,8 @@ class Run:
     def start(self, at: Micros, attrs: WorkflowExecutionStartedEventAttributes) -> None:
         """WorkflowExecutionStarted."""
         self.started = at
-        trace = json_object(attrs.header.fields.get(HEADER_TRACER), self.decode).get("traceparent")
-        context = identity.parse_traceparent(trace)
+        headers = (attrs.header.fields.get(name) for name in (HEADER_DURASCOPE, HEADER_TRACER))
+        context = origin(*(json_object(header, self.decode) for header in headers))
         # A continued run keeps the first one's header but starts a trace of its own.
         if context is not None and not attrs.continued_execution_run_id:
             self.fields["trace_id"] = identity.format_trace_id(context.trace_id)

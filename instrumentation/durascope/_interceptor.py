@@ -36,13 +36,13 @@ class DurascopeInterceptor(Interceptor):
 
     def workflow_interceptor_class(self, input: WorkflowInterceptorClassInput) -> type[WorkflowInboundInterceptor]:
         """See base class."""
-        ensure_registered()
         pipeline, worker = self._pipeline, self._worker
 
         class Innermost(WorkflowInboundInterceptor):
             # Whatever the order of registration, ours goes next to the workflow: only there are the Agents
             # integration's own spans current on the way in, and not yet current on the way out.
             def __new__(cls, next: WorkflowInboundInterceptor) -> Any:
+                ensure_registered()  # for each run: since the last somebody may have set other processors
                 outer, inner = None, next
                 while getattr(inner, "next", None) is not None:
                     outer, inner = inner, inner.next

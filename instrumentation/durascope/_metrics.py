@@ -15,10 +15,8 @@ from durascope import conventions as c
 from durascope._outcome import Outcome
 from durascope._safely import failures
 from durascope._spans import SpanFacts, span_context
-from durascope.records import Status, Tokens
+from durascope.records import Kind, Status, Tokens
 
-TOKEN_TYPE = "gen_ai.token.type"
-TOKEN_USE = "durascope.token.use"  # useful | wasted | unknown (then each unit is an attempt, not a token)
 _OF_MODEL = (c.GEN_AI_OPERATION, c.GEN_AI_PROVIDER, c.GEN_AI_REQUEST_MODEL, c.GEN_AI_RESPONSE_MODEL, c.ERROR_TYPE)
 _OF_ATTEMPT = (c.ACTIVITY_TYPE, c.OPERATION_KIND, c.OUTCOME, c.ERROR_TYPE, c.TASK_QUEUE, c.WORKFLOW_TYPE)
 _DURATION_OF = {
@@ -53,12 +51,12 @@ class Sums:
 class Metrics:
     """The instruments.
 
-    ``dropped`` tells how many spans and records the pipeline has lost. ``settle`` records what is still waiting to be:
-    it is called when somebody collects, who then sees all that was measured before.
+    ``dropped`` tells how many spans and records the pipeline has lost, by reason. ``settle`` records what is still
+    waiting to be: it is called when somebody collects, who then sees all that was measured before.
     """
 
     def __init__(
-        self, provider: MeterProvider | None, dropped: Callable[[], int], settle: Callable[[], object]
+        self, provider: MeterProvider | None, dropped: Callable[[], dict[str, int]], settle: Callable[[], object]
     ) -> None:
         meter = (provider or NoOpMeterProvider()).get_meter(c.SCOPE, __version__)
 
@@ -81,8 +79,8 @@ class Metrics:
 
         def lost(_: CallbackOptions) -> Iterable[Observation]:
             settle()
-            yield Observation(dropped(), {"durascope.reason": "buffer"})
-            yield Observation(sum(failures().values()), {"durascope.reason": "internal_error"})
+            for reason, count in {**dropped(), "internal_error": sum(failures().values())}.items():
+                yield Observation(count, {c.DROPPED_REASON: reason})
 
         meter.create_observable_counter(c.METRIC_DROPPED, [lost], "{item}", "Telemetry that was lost")
 
@@ -95,7 +93,7 @@ class Metrics:
             self._measure(self._queue, max(queue_s, 0.0), _pick(facts, (c.ACTIVITY_TYPE, c.TASK_QUEUE)), facts)
         if outcome.retry_delay is not None and outcome.retry_by is not None:
             self._measure(self._backoff, outcome.retry_delay, labels | {c.RETRY_BY: outcome.retry_by.value}, facts)
-        if facts.attributes.get(c.OPERATION_KIND) == "model":
+        if facts.attributes.get(c.OPERATION_KIND) == Kind.MODEL:
             self._model(facts, outcome, tokens)
 
     def _model(self, facts: SpanFacts, outcome: Outcome, tokens: Tokens | None) -> None:
@@ -103,16 +101,16 @@ class Metrics:
         self._measure(self._call, (facts.end - facts.start) / 1e9, labels, facts)
         model = _pick(facts, (c.GEN_AI_REQUEST_MODEL, c.GEN_AI_AGENT_NAME))
         if tokens is None:
-            self._tokens.add(1, model | {TOKEN_USE: "unknown"})
+            self._tokens.add(1, model | {c.TOKEN_USE: "unknown"})
             return
         labels.pop(c.ERROR_TYPE, None)
-        self._measure(self._usage, tokens.input, labels | {TOKEN_TYPE: "input"}, facts)
-        self._measure(self._usage, tokens.output, labels | {TOKEN_TYPE: "output"}, facts)
+        self._measure(self._usage, tokens.input, labels | {c.GEN_AI_TOKEN_TYPE: "input"}, facts)
+        self._measure(self._usage, tokens.output, labels | {c.GEN_AI_TOKEN_TYPE: "output"}, facts)
         use = "useful" if outcome.status is Status.OK else "wasted"
         for name in ("input", "cached_input", "cache_write", "output", "reasoning"):
             count = getattr(tokens, name)
             if count:
-                self._tokens.add(count, model | {TOKEN_USE: use, TOKEN_TYPE: name})
+                self._tokens.add(count, model | {c.TOKEN_USE: use, c.GEN_AI_TOKEN_TYPE: name})
 
     def span(self, facts: SpanFacts) -> None:
         """Measure the duration of a run, an agent or a tool, if it is one."""

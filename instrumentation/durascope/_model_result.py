@@ -11,7 +11,8 @@ from durascope._tokens import tokens_of
 def learn_from_result(attempt: AttemptState, result: Any) -> None:
     """Take what the result says; usage in it is the truth about the attempt, whatever spans said before."""
     response = _final(result)
-    attempt.tokens = tokens_of(getattr(response, "usage", None)) or attempt.tokens
+    usage = tokens_of(getattr(response, "usage", None))
+    attempt.calls = [usage] if usage is not None else attempt.calls
     found = getattr(response, "response_id", None) or getattr(response, "id", None)
     attempt.response_id = found or attempt.response_id
     attempt.response_model = getattr(response, "model", None) or attempt.response_model

@@ -9,10 +9,10 @@ from opentelemetry.util.types import AttributeValue
 from temporalio import workflow
 
 from durascope import conventions as c
+from durascope._agents_spans import anchor
 from durascope._attributes import clean, nanoseconds
 from durascope._live import live
 from durascope._outcome import in_workflow
-from durascope._processor import is_replaced
 from durascope._run import RunState
 from durascope._safely import safely
 from durascope._spans import SpanFacts
@@ -35,8 +35,7 @@ def caller(run: RunState) -> Caller:
     span = get_current_span()
     if span is None:
         return Caller(run.root, None, False)
-    stand_in = is_replaced(span) and span.span_id not in run.splice
-    parent = run.parent(span.parent_id if stand_in else span.span_id)
+    parent = run.parent(anchor(span, run.splice))
     return Caller(parent, _agent(run, span), span.span_data.type == "function")
 
 
@@ -83,7 +82,7 @@ class Operation:
         if not live():
             return
         status, kind, cause = in_workflow(error)
-        message = self.run.pipeline.content.clean(c.ERROR_MESSAGE, str(cause)) if cause else None
+        message = str(cause) if cause else None
         failed = status is not Status.OK
         ending = {c.OUTCOME: status.value, c.ERROR_TYPE: kind, c.ERROR_MESSAGE: message}
         self.run.emit(

@@ -21,7 +21,7 @@ from temporalio.worker import (
 
 from durascope import _headers as headers
 from durascope import conventions as c
-from durascope._activity import MODEL_ACTIVITIES
+from durascope._activity_types import MODEL_ACTIVITIES, is_mcp
 from durascope._attributes import clean, nanoseconds
 from durascope._operation import Caller, Operation, caller
 from durascope._safely import safely
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 ActivityInput = StartActivityInput | StartLocalActivityInput
-# Activity types are "<server>-<call>" for servers given one by one; those of servers given by name have a prefix.
-MCP_CALLS = ("list-tools", "call-tool", "call-tool-v2", "list-prompts", "get-prompt", "get-prompt-v2", "connect")
 
 
 class WorkflowOutbound(WorkflowOutboundInterceptor):
@@ -109,8 +107,9 @@ class WorkflowOutbound(WorkflowOutboundInterceptor):
         who = caller(run)
         operation = self._operation(f"child {input.workflow}", Kind.CHILD.value, who, {c.CHILD_ID: input.id})
         operation.id = child_operation(input.id, run.nth(f"child {input.id}"))
-        ours = {c.HEADER_DURASCOPE: headers.write({"parent": format_span_id(who.parent)})}
-        input.headers = headers.with_traceparent({**input.headers, **ours}, run.traceparent(operation.span))
+        here = run.traceparent(operation.span)
+        ours = {c.HEADER_DURASCOPE: headers.write({"traceparent": here, "parent": format_span_id(who.parent)})}
+        input.headers = headers.with_traceparent({**input.headers, **ours}, here)
         return operation
 
     @safely
@@ -143,6 +142,8 @@ class WorkflowOutbound(WorkflowOutboundInterceptor):
     ) -> None:
         # Without an id of the caller's, the SDK numbers activities; the handle is the only one to know the number.
         activity_id = input.activity_id or str(getattr(handle, "_seq", ""))
+        if isinstance(input, StartLocalActivityInput) and not input.activity_id:
+            _keep_id(handle, activity_id)
         if operation is not None and activity_id:
             operation.attributes[c.ACTIVITY_ID] = activity_id
             operation.id = activity_operation(activity_id)
@@ -158,8 +159,17 @@ class WorkflowOutbound(WorkflowOutboundInterceptor):
     def _link(self, input: ContinueAsNewInput) -> None:
         run = self._inbound.run()
         if run is not None:
-            header = headers.write({"traceparent": run.traceparent(run.root)})
+            header = headers.write({"continues": run.traceparent(run.root)})
             input.headers = {**input.headers, c.HEADER_DURASCOPE: header}
+
+
+@safely
+def _keep_id(handle: workflow.ActivityHandle[Any], activity_id: str) -> None:
+    # A timer brings a local activity back under another number; but with the headers that are there by then.
+    again: Any = handle._input  # type: ignore[attr-defined]  # tests/instrumentation/test_interfaces.py
+    ours = headers.read(again.headers, c.HEADER_DURASCOPE)
+    if ours:
+        again.headers = {**again.headers, c.HEADER_DURASCOPE: headers.write({**ours, "id": activity_id})}
 
 
 async def _begun(operation: Operation | None, starting: Awaitable[T]) -> T:
@@ -181,7 +191,7 @@ def _watch(operation: Operation | None, future: Any) -> None:
 def _kind(input: ActivityInput, who: Caller) -> Kind:
     if input.activity in MODEL_ACTIVITIES:
         return Kind.MODEL
-    if input.activity.startswith(c.MCP_ACTIVITIES) or input.activity.endswith(tuple(f"-{call}" for call in MCP_CALLS)):
+    if is_mcp(input.activity):
         return Kind.MCP
     if who.in_tool:
         return Kind.TOOL

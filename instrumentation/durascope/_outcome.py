@@ -47,6 +47,8 @@ def cause_of(error: BaseException) -> BaseException:
 
 def error_type(error: BaseException) -> str:
     """Its name, of low cardinality."""
+    if isinstance(error, (asyncio.CancelledError, CancelledError)):
+        return c.ERROR_TYPE_CANCELLED
     if isinstance(error, TimeoutError) and error.type is not None:
         return "".join(part.title() for part in error.type.name.split("_"))  # StartToClose ...
     return (error.type if isinstance(error, ApplicationError) else None) or type(error).__name__
@@ -58,7 +60,7 @@ def in_workflow(error: BaseException | None) -> tuple[Status, str | None, BaseEx
         return Status.OK, None, None
     cause = cause_of(error)
     if is_cancelled_exception(cause):
-        return Status.CANCELLED, "cancelled", cause
+        return Status.CANCELLED, c.ERROR_TYPE_CANCELLED, cause
     return Status.TIMEOUT if isinstance(cause, TimeoutError) else Status.ERROR, error_type(cause), cause
 
 
@@ -67,7 +69,7 @@ def cancellation(
 ) -> tuple[Status, str]:
     """Tell apart why the SDK cancelled an attempt after it ``ran`` so long; the error type is of low cardinality."""
     if details is None:
-        return Status.CANCELLED, "cancelled"
+        return Status.CANCELLED, c.ERROR_TYPE_CANCELLED
     # The server does not say that an attempt is out of time, only that it no longer knows it.
     overtime = info.start_to_close_timeout is not None and ran >= info.start_to_close_timeout
     if overtime and (details.timed_out or details.not_found):
@@ -81,7 +83,7 @@ def cancellation(
     for name in ("reset", "paused"):
         if getattr(details, name, False):
             return Status.CANCELLED, name
-    return Status.CANCELLED, "cancelled"
+    return Status.CANCELLED, c.ERROR_TYPE_CANCELLED
 
 
 def outcome_of(

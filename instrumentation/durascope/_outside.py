@@ -13,7 +13,7 @@ from agents.tracing import Span, Trace, get_current_span, get_current_trace
 from opentelemetry import trace as otel
 
 from durascope import conventions as c
-from durascope._attributes import describe, nanoseconds
+from durascope._agents_spans import anchor
 from durascope._pipeline import Pipeline
 from durascope._run import keep
 from durascope._spans import SpanFacts
@@ -26,6 +26,7 @@ _MOST = 10_000  # traces that were begun and never ended: a program's mistake mu
 class OpenTrace:
     """An Agents trace that has begun in this process."""
 
+    pipeline: Pipeline
     trace: int
     root: int
     parent: int
@@ -43,16 +44,18 @@ class Outside:
 
     def begin(self, trace: Trace) -> None:
         """An Agents trace starts."""
-        if self.pipeline is None:
+        pipeline = self.pipeline
+        if pipeline is None:
             return
         context = otel.get_current_span().get_span_context()
         root = agents_span_id(trace.trace_id)
         if context.is_valid:
-            found = OpenTrace(context.trace_id, root, context.span_id, context.trace_flags.sampled, time.time_ns())
+            sampled, parent = context.trace_flags.sampled, context.span_id
+            found = OpenTrace(pipeline, context.trace_id, root, parent, sampled, time.time_ns())
         else:
             number = _number(trace.trace_id)
-            sampled = keep(self.pipeline.sampler, number, None, trace.name)
-            found = OpenTrace(number, root, 0, sampled, time.time_ns())
+            sampled = keep(pipeline.sampler, number, None, trace.name)
+            found = OpenTrace(pipeline, number, root, 0, sampled, time.time_ns())
         with self._lock:
             if len(self._open) >= _MOST:
                 self._open.pop(next(iter(self._open)))
@@ -62,50 +65,34 @@ class Outside:
         """It ends: its root span."""
         with self._lock:
             found = self._open.pop(trace.trace_id, None)
-        if found is None or self.pipeline is None:
+        if found is None:
             return
         attributes: dict[str, Any] = {c.KIND: c.SPAN_CLIENT, c.AGENTS_TRACE_ID: trace.trace_id}
         group = getattr(trace, "group_id", None)
         attributes |= {c.GEN_AI_CONVERSATION_ID: group} if group else {}
-        self.pipeline.span(
+        found.pipeline.span(
             SpanFacts(
                 trace.name, found.trace, found.root, found.parent, found.start, time.time_ns(), attributes,
                 sampled=found.sampled,
             )
         )  # fmt: skip
 
-    def span(self, span: Span[Any]) -> None:
-        """A span of such a trace ends."""
-        found = self._open.get(span.trace_id)
-        start, end = nanoseconds(span.started_at), nanoseconds(span.ended_at)
-        if found is None or self.pipeline is None or start is None or end is None:
-            return
-        what = describe(span.span_data)
-        parent = agents_span_id(span.parent_id) if span.parent_id else found.root
-        attributes = {**what.attributes, c.AGENTS_SPAN_ID: span.span_id, c.AGENTS_TRACE_ID: span.trace_id}
-        error = self.pipeline.content.error(span.error)
-        self.pipeline.span(
-            SpanFacts(
-                what.name, found.trace, agents_span_id(span.span_id), parent, start, end, attributes, what.kind, error,
-                sampled=found.sampled,
-            )
-        )  # fmt: skip
+    def of(self, span: Span[Any]) -> OpenTrace | None:
+        """The open trace that a span belongs to."""
+        return self._open.get(span.trace_id)
 
     def here(self) -> RemoteContext | None:
         """The context under which a call made now belongs: the Agents span, else OpenTelemetry's current one."""
         trace, span = get_current_trace(), get_current_span()
         found = self._open.get(trace.trace_id) if trace else None
         if found is not None:
-            return RemoteContext(found.trace, self._parent(span, found), found.sampled)
+            agents_id = anchor(span)
+            parent = agents_span_id(agents_id) if agents_id else found.root
+            return RemoteContext(found.trace, parent, found.sampled)
         context = otel.get_current_span().get_span_context()
         return (
             RemoteContext(context.trace_id, context.span_id, context.trace_flags.sampled) if context.is_valid else None
         )
-
-    def _parent(self, span: Span[Any] | None, found: OpenTrace) -> int:
-        name = getattr(span.span_data, "name", "") if span else ""
-        agents_id = span.parent_id if span and str(name).startswith("temporal:") else span.span_id if span else None
-        return agents_span_id(agents_id) if agents_id else found.root
 
 
 def _number(agents_trace: str) -> int:

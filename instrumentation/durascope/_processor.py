@@ -13,22 +13,18 @@ from opentelemetry.util.types import AttributeValue
 from temporalio import workflow
 
 from durascope import conventions as c
+from durascope._agents_spans import is_replaced
 from durascope._attributes import Description, describe, nanoseconds
 from durascope._live import live
-from durascope._outside import Outside
+from durascope._outside import OpenTrace, Outside
 from durascope._run import AttemptState, RunState, current_attempt, current_run
 from durascope._safely import safely
 from durascope._spans import SpanFacts
-from durascope._tokens import add, token_attributes, tokens_of
-from durascope.identity import agents_span_id
+from durascope._tokens import token_attributes, tokens_of
+from durascope.identity import RunKey, agents_span_id
 
-REPLACED = "temporal:"
-
-
-def is_replaced(span: Span[Any]) -> bool:
-    """Whether a span of ours stands for this one (or it is the integration's stand-in for a remote parent)."""
-    data = span.span_data
-    return data.type == "custom" and (data.name.startswith(REPLACED) or not data.name)
+Place = RunState | AttemptState | OpenTrace
+"""Where a span happened."""
 
 
 class AgentsProcessor(TracingProcessor):
@@ -66,7 +62,7 @@ class AgentsProcessor(TracingProcessor):
         elif run is not None:
             _in_run(span, run)
         elif not workflow.in_workflow():
-            self.outside.span(span)
+            _in_trace(span, self.outside.of(span))
 
     def shutdown(self) -> None:
         """Nothing: the plugins own their pipelines."""
@@ -83,9 +79,8 @@ def _in_run(span: Span[Any], run: RunState) -> None:
 
 
 @safely
-def _tell_run(
-    span: Span[Any], run: RunState, parent: int, conversation: str | None, content: dict[str, AttributeValue]
-) -> None:
+def _tell_run(span: Span[Any], run: RunState, parent: int, conversation: str | None, said: dict[str, str]) -> None:
+    content = run.pipeline.content.leaving(said)
     what = describe(span.span_data)
     what.attributes.update({c.GEN_AI_CONVERSATION_ID: conversation} if conversation else {})
     facts = span_facts(span, what, run, parent, content)
@@ -99,22 +94,41 @@ def _in_attempt(span: Span[Any], attempt: AttemptState) -> None:
 
 
 @safely
-def _tell_attempt(span: Span[Any], attempt: AttemptState, content: dict[str, AttributeValue]) -> None:
+def _tell_attempt(span: Span[Any], attempt: AttemptState, said: dict[str, str]) -> None:
+    content = attempt.pipeline.content.leaving(said)
     what = describe(span.span_data)
     if what.attributes[c.KIND] == c.SPAN_MODEL:
-        _learn(span.span_data, what, attempt)
+        what = _learn(span.span_data, what, attempt)
     own = span.parent_id is not None and span.parent_id in attempt.seen
-    parent = agents_span_id(span.parent_id) if own and span.parent_id else attempt.span
+    parent = agents_span_id(span.parent_id, attempt.key.run) if own and span.parent_id else attempt.span
     facts = span_facts(span, what, attempt, parent, content)
     if facts is not None:
         attempt.pipeline.pass_on(facts)
         _tell_content(facts, attempt, content)
 
 
-def _learn(data: Any, what: Description, attempt: AttemptState) -> None:
-    """The attempt's span tells the usage, and only it: a reader that adds up all spans must not count it twice."""
+def _in_trace(span: Span[Any], found: OpenTrace | None) -> None:
+    if found is not None:
+        found.pipeline.later(partial(_tell_trace, span, found, _content(span, found)))
+
+
+@safely
+def _tell_trace(span: Span[Any], found: OpenTrace, said: dict[str, str]) -> None:
+    content = found.pipeline.content.leaving(said)
+    parent = agents_span_id(span.parent_id) if span.parent_id else found.root
+    facts = span_facts(span, describe(span.span_data), found, parent, content)
+    if facts is not None:
+        found.pipeline.pass_on(facts)
+        _tell_content(facts, found, content)
+
+
+def _learn(data: Any, what: Description, attempt: AttemptState) -> Description:
+    """What the model span says without what the attempt's tells, and only it, so that no reader counts a call twice.
+
+    That is the usage; and of a model activity, which is one call, that it is one.
+    """
     usage = tokens_of(data.usage or getattr(getattr(data, "response", None), "usage", None))
-    attempt.tokens = add(attempt.tokens, usage)
+    attempt.calls.append(usage)
     for name in token_attributes(usage):
         what.attributes.pop(name, None)
     said = what.attributes.get
@@ -122,6 +136,11 @@ def _learn(data: Any, what: Description, attempt: AttemptState) -> None:
     attempt.response_model = _text(said(c.GEN_AI_RESPONSE_MODEL)) or attempt.response_model
     attempt.response_id = _text(said(c.GEN_AI_RESPONSE_ID)) or attempt.response_id
     attempt.provider = _text(said(c.GEN_AI_PROVIDER)) or attempt.provider
+    if not attempt.is_model:
+        return what
+    rest = {name: value for name, value in what.attributes.items() if name != c.GEN_AI_OPERATION}
+    asked = {c.GEN_AI_REQUEST_MODEL: attempt.model} if attempt.model else {}
+    return Description(f"chat {attempt.model}" if attempt.model else what.name, {**rest, **asked})
 
 
 def _text(value: AttributeValue | None) -> str | None:
@@ -129,7 +148,7 @@ def _text(value: AttributeValue | None) -> str | None:
 
 
 def span_facts(
-    span: Span[Any], what: Description, state: RunState | AttemptState, parent: int, content: dict[str, AttributeValue]
+    span: Span[Any], what: Description, state: Place, parent: int, content: dict[str, AttributeValue]
 ) -> SpanFacts | None:
     """An Agents span as a finished span; None if it was never begun."""
     start, end = nanoseconds(span.started_at), nanoseconds(span.ended_at)
@@ -138,36 +157,41 @@ def span_facts(
     attributes: dict[str, AttributeValue] = {**_identity(state), **what.attributes}
     attributes |= {c.AGENTS_SPAN_ID: span.span_id, c.AGENTS_TRACE_ID: span.trace_id}
     attributes |= content if state.pipeline.content.on_spans else {}
-    error = state.pipeline.content.error(span.error)
-    if error is not None:
+    if span.error is not None:
         attributes[c.ERROR_TYPE] = c.ERROR_TYPE_OTHER
     return SpanFacts(
         what.name,
         state.trace,
-        agents_span_id(span.span_id),
+        agents_span_id(span.span_id, _run_key(state)),
         parent,
         start,
         end,
         attributes,
         what.kind,
-        error,
+        span.error["message"] if span.error is not None else None,
         sampled=state.sampled,
     )
 
 
-def _identity(state: RunState | AttemptState) -> dict[str, AttributeValue]:
-    if isinstance(state, RunState):
-        return {}  # added when it is emitted
+def _run_key(state: Place) -> RunKey | None:
+    if isinstance(state, OpenTrace):
+        return None
+    return state.key if isinstance(state, RunState) else state.key.run
+
+
+def _identity(state: Place) -> dict[str, AttributeValue]:
+    if not isinstance(state, AttemptState):
+        return {}  # a run's is added when it is emitted
     names = (c.NAMESPACE, c.WORKFLOW_ID, c.RUN_ID, c.WORKFLOW_TYPE, c.ACTIVITY_ID, c.ACTIVITY_TYPE, c.GEN_AI_AGENT_NAME)
     return {name: state.attributes[name] for name in names if name in state.attributes}
 
 
-def _content(span: Span[Any], state: RunState | AttemptState) -> dict[str, AttributeValue]:
+def _content(span: Span[Any], state: Place) -> dict[str, str]:
     # At once: the program may go on to change what its span holds.
     return state.pipeline.content.of(span.span_data) if state.sampled else {}
 
 
-def _tell_content(facts: SpanFacts, state: RunState | AttemptState, content: dict[str, AttributeValue]) -> None:
+def _tell_content(facts: SpanFacts, state: Place, content: dict[str, AttributeValue]) -> None:
     if content and state.pipeline.content.on_events:
         attributes = {**facts.attributes, **content}
         state.pipeline.event(c.EVENT_CONTENT, facts.trace, facts.span, facts.end, attributes)

@@ -18,6 +18,7 @@ from opentelemetry.util.types import AttributeValue
 from durascope._held import Held
 from durascope._pipeline import Pipeline
 from durascope._spans import SpanFacts, span_context
+from durascope._tokens import total
 from durascope.identity import AttemptKey, RemoteContext, RunKey, agents_span_id, traceparent
 from durascope.records import Tokens
 
@@ -34,20 +35,17 @@ class RunState:
     incoming: RemoteContext | None
     previous: RemoteContext | None  # the run that this one continues
     attributes: dict[str, AttributeValue]
+    held: Held
     splice: dict[str, int] = field(default_factory=dict)  # Agents span id -> OTel span id of ours
     agents: dict[str, str] = field(default_factory=dict)  # Agents span id -> agent name
     conversation: str | None = None
     begun: Counter[str] = field(default_factory=Counter)  # by name, what began so far: the same on replay
-    held: Held = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.held = Held(self.pipeline.later)
 
     def parent(self, agents_parent: str | None) -> int:
         """The OTel span id under which an Agents span with this parent belongs."""
         if agents_parent is None:
             return self.root
-        return self.splice.get(agents_parent) or agents_span_id(agents_parent)
+        return self.splice.get(agents_parent) or agents_span_id(agents_parent, self.key)
 
     def nth(self, name: str) -> int:
         """Count one more of these; from 1."""
@@ -80,13 +78,18 @@ class AttemptState:
     describe: Callable[[], dict[str, AttributeValue]]
     is_model: bool
     seen: set[str] = field(default_factory=set)  # Agents spans begun in this attempt, less the replaced ones
-    tokens: Tokens | None = None
+    calls: list[Tokens | None] = field(default_factory=list)  # usage of each model call that ended in it
     model: str | None = None
     response_model: str | None = None
     response_id: str | None = None
     provider: str | None = None
     http_retries: int = 0
     _attributes: dict[str, AttributeValue] | None = None
+
+    @property
+    def tokens(self) -> Tokens | None:
+        """Usage of the whole attempt, if that is known."""
+        return total(self.calls)
 
     @property
     def attributes(self) -> dict[str, AttributeValue]:

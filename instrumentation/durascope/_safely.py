@@ -29,13 +29,18 @@ def safely(function: Callable[P, T]) -> Callable[P, T | None]:
     return guarded
 
 
-def count_failure(where: str, error: BaseException) -> None:
-    """Count a swallowed error of ours; the first at each place is logged with its traceback."""
+def count_failure(where: str, error: BaseException, *, secret: bool = False) -> None:
+    """Count a swallowed error of ours; the first at each place is logged.
+
+    With its traceback, unless what it says may quote content (``secret``): then only its type is told.
+    """
     with _lock:
         _failures[where] += 1
         first = _failures[where] == 1
     if first:
-        logger.warning("durascope failed in %s; the run goes on without this telemetry", where, exc_info=error)
+        what = f"{where} ({type(error).__name__})"
+        told = None if secret else error
+        logger.warning("durascope failed in %s; the run goes on without this telemetry", what, exc_info=told)
 
 
 def failures() -> dict[str, int]:

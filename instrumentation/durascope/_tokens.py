@@ -1,5 +1,10 @@
-"""Token usage out of whatever shape the SDK holds it in. All zero with no request is "nobody said": None, not 0."""
+"""Token usage out of whatever shape the SDK holds it in, on a worker or in a history.
 
+No model call is without tokens: neither input nor output is "nobody said", which is None and never 0. (The SDK counts
+such a call as a request all the same.)
+"""
+
+from collections.abc import Sequence
 from typing import Any
 
 from opentelemetry.util.types import AttributeValue
@@ -9,6 +14,8 @@ from durascope.records import Tokens
 
 
 def _field(value: Any, *names: str) -> Any:
+    if isinstance(value, list):  # histories of the integration's early versions hold the details as a list of one
+        value = value[0] if value else None
     for name in names:
         found = value.get(name) if isinstance(value, dict) else getattr(value, name, None)
         if found is not None:
@@ -21,16 +28,13 @@ def _count(value: Any) -> int:
 
 
 def tokens_of(usage: Any) -> Tokens | None:
-    """Usage as the Agents SDK's ``Usage``, the API's ``ResponseUsage`` or a dict of either or of Chat Completions."""
-    if usage is None:
-        return None
-    prompt, completion = (
-        _field(usage, "input_tokens", "prompt_tokens"),
-        _field(usage, "output_tokens", "completion_tokens"),
-    )
-    if prompt is None and completion is None:
-        return None
-    if not _count(prompt) and not _count(completion) and not _field(usage, "requests"):
+    """Usage as the Agents SDK's ``Usage``, the API's ``ResponseUsage`` or a dict of either or of Chat Completions.
+
+    None if it is not known, or only half of it.
+    """
+    prompt = _field(usage, "input_tokens", "prompt_tokens")
+    completion = _field(usage, "output_tokens", "completion_tokens")
+    if prompt is None or completion is None or not (_count(prompt) or _count(completion)):
         return None
     details = _field(usage, "input_tokens_details", "prompt_tokens_details")
     output = _field(usage, "output_tokens_details", "completion_tokens_details")
@@ -56,14 +60,15 @@ def token_attributes(tokens: Tokens | None) -> dict[str, AttributeValue]:
     }
 
 
-def add(one: Tokens | None, other: Tokens | None) -> Tokens | None:
-    """The sum of two model calls; an unknown one adds nothing."""
-    if one is None or other is None:
-        return one or other
+def total(calls: Sequence[Tokens | None]) -> Tokens | None:
+    """The sum of some model calls; unknown if there is none, or if that of one of them is."""
+    known = [each for each in calls if each is not None]
+    if not known or len(known) < len(calls):
+        return None
     return Tokens(
-        one.input + other.input,
-        one.cached_input + other.cached_input,
-        one.output + other.output,
-        one.reasoning + other.reasoning,
-        one.cache_write + other.cache_write,
+        sum(each.input for each in known),
+        sum(each.cached_input for each in known),
+        sum(each.output for each in known),
+        sum(each.reasoning for each in known),
+        sum(each.cache_write for each in known),
     )

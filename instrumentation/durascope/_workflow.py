@@ -24,6 +24,7 @@ from temporalio.worker import (
 from durascope import _headers as headers
 from durascope import conventions as c
 from durascope._attributes import clean, nanoseconds
+from durascope._held import Held
 from durascope._live import live
 from durascope._outbound import WorkflowOutbound
 from durascope._outcome import cause_of, error_type
@@ -32,26 +33,28 @@ from durascope._run import RunState, current_run, keep
 from durascope._safely import safely
 from durascope._spans import SpanFacts
 from durascope._worker import WorkerIdentity
-from durascope.identity import RunKey, operation_span_id, run_span_id, trace_id
+from durascope.identity import RunKey, operation_span_id, parse_traceparent, run_span_id, trace_id
 from durascope.records import RunStatus
 
 
-def begin_run(pipeline: Pipeline) -> RunState:
+def begin_run(pipeline: Pipeline, held: Held) -> RunState:
     """The state of the run that this code runs in; the same on every worker and on replay."""
     info = workflow.info()
     key = RunKey(info.namespace, info.workflow_id, info.run_id)
     # A continued run has a trace of its own: a year-old entity must not become one unbounded trace.
-    incoming = None if info.continued_run_id else headers.remote_context(info.headers)
+    ours = headers.read(info.headers, c.HEADER_DURASCOPE)
+    tracer = headers.read(info.headers, c.HEADER_TRACER)
+    incoming = None if info.continued_run_id else headers.origin(ours, tracer)
     trace = incoming.trace_id if incoming else trace_id(key)
     sampled = keep(pipeline.sampler, trace, incoming, f"invoke_workflow {info.workflow_type}")
-    previous = headers.remote_context(info.headers, c.HEADER_DURASCOPE)
+    previous = parse_traceparent(ours.get("continues"))
     attributes: dict[str, AttributeValue] = {
         c.NAMESPACE: info.namespace,
         c.WORKFLOW_ID: info.workflow_id,
         c.RUN_ID: info.run_id,
         c.WORKFLOW_TYPE: info.workflow_type,
     }
-    return RunState(pipeline, key, trace, sampled, run_span_id(key), incoming, previous, attributes)
+    return RunState(pipeline, key, trace, sampled, run_span_id(key), incoming, previous, attributes, held)
 
 
 class WorkflowInbound(WorkflowInboundInterceptor):
@@ -61,17 +64,19 @@ class WorkflowInbound(WorkflowInboundInterceptor):
         super().__init__(next)
         self._pipeline = pipeline
         self._worker = worker
+        self._held = Held(pipeline.later)
         self._run: RunState | None = None
 
     def init(self, outbound: WorkflowOutboundInterceptor) -> None:
-        """Put our outbound interceptor in."""
+        """Put our outbound interceptor in. What is inside of ours belongs to the SDK's instance of the run."""
+        self._held.watch(getattr(self.next, "_instance", None))
         self.next.init(WorkflowOutbound(outbound, self))
 
     @safely
     def run(self) -> RunState:
         """The run's state, made at first need."""
         if self._run is None:
-            self._run = begin_run(self._pipeline)
+            self._run = begin_run(self._pipeline, self._held)
         return self._run
 
     async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:
@@ -121,7 +126,7 @@ class WorkflowInbound(WorkflowInboundInterceptor):
     @safely
     def _begin_handler(self, kind: str, name: str, own_id: str | None, input: Any) -> SpanFacts | None:
         run = self.run()
-        if run is None:
+        if run is None or name.startswith(c.INTERNAL_HANDLERS):
             return None
         now = _now(kind)
         if kind == c.SPAN_SIGNAL:
@@ -137,11 +142,15 @@ class WorkflowInbound(WorkflowInboundInterceptor):
     @safely
     def _end_handler(self, begun: SpanFacts | None, error: BaseException | None) -> None:
         run = self._run
-        if begun is None or run is None or not live() or _goes_on(error):
+        if begun is None or run is None:
             return
-        kind = str(begun.attributes[c.KIND])
-        attributes = clean({**begun.attributes, c.ERROR_TYPE: type(error).__name__ if error else None})
-        message = run.pipeline.content.clean(c.ERROR_MESSAGE, str(error)) or "" if error else None
+        kind, ambient = str(begun.attributes[c.KIND]), get_current_span()
+        if kind == c.SPAN_QUERY and ambient is not None:
+            run.splice.pop(ambient.span_id, None)  # nothing of it goes on, and any number may come
+        if not live() or _goes_on(error):
+            return
+        attributes = clean({**begun.attributes, c.ERROR_TYPE: error_type(cause_of(error)) if error else None})
+        message = str(error) if error else None
         run.emit(
             SpanFacts(
                 begun.name, run.trace, begun.span, begun.parent, begun.start, _now(kind), attributes,
@@ -187,7 +196,7 @@ def _run_span(run: RunState, status: RunStatus, error: BaseException | None, wor
     info = workflow.info()
     failed = status in (RunStatus.FAILED, RunStatus.CANCELLED)
     cause = cause_of(error) if error is not None and failed else None
-    message = run.pipeline.content.clean(c.ERROR_MESSAGE, str(cause)) or "" if cause is not None else None
+    message = str(cause) if cause is not None else None
     extra = {
         c.KIND: c.SPAN_WORKFLOW,
         c.GEN_AI_OPERATION: "invoke_workflow",

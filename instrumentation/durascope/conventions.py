@@ -84,8 +84,10 @@ GEN_AI_OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
 GEN_AI_CACHE_READ_TOKENS = "gen_ai.usage.cache_read.input_tokens"
 GEN_AI_CACHE_WRITE_TOKENS = "gen_ai.usage.cache_write.input_tokens"
 GEN_AI_REASONING_TOKENS = "gen_ai.usage.reasoning.output_tokens"
+GEN_AI_TOKEN_TYPE = "gen_ai.token.type"
 ERROR_TYPE = "error.type"
 ERROR_TYPE_OTHER = "_OTHER"
+ERROR_TYPE_CANCELLED = "cancelled"  # of whatever its run, or somebody, cancelled
 ERROR_TYPE_GONE = "gone_from_server"  # of an attempt that the server gave up, the worker does not know why
 
 # The log record that an attempt sends the moment it starts, so that a crash leaves evidence of it.
@@ -97,8 +99,13 @@ EVENT_CONTENT = "gen_ai.client.inference.operation.details"
 HEADER_TRACER = "_tracer-data"  # Temporal's own: JSON {"traceparent": ...}
 HEADER_AGENTS = "__openai_span"  # the Agents integration's: JSON with its trace and span ids
 MCP_ACTIVITIES = "temporalio.mcp."  # the prefix of activity types of MCP servers that a worker offers by name
-HEADER_DURASCOPE = "_durascope"  # ours, on activities and children: JSON {"traceparent", "parent", "agent", "kind"}
+# Ours: JSON {"traceparent", "parent", "agent", "kind"} on activities, and "id", the first one, on a local activity that
+# a timer brings back; the first two on children; {"continues"}, a traceparent, on a run that continues another.
+HEADER_DURASCOPE = "_durascope"
 HEADER_NEXUS_PARENT = "durascope-parent"  # ours, on Nexus operations, beside "traceparent": 16 hex
+
+# How the names of handlers begin that the SDK's own machinery calls (streams, the web UI): nobody's traffic.
+INTERNAL_HANDLERS = ("__temporal", "__stack_trace", "__enhanced_stack_trace")
 
 # Metrics (low cardinality: never a workflow, run or conversation id).
 METRIC_TOKEN_USAGE = "gen_ai.client.token.usage"
@@ -112,6 +119,10 @@ METRIC_RUN_TIME = "durascope.attempt.run_time"
 METRIC_BACKOFF_TIME = "durascope.attempt.backoff_time"
 METRIC_TOKENS = "durascope.tokens"
 METRIC_DROPPED = "durascope.telemetry.dropped"
+
+# Labels of metrics only.
+TOKEN_USE = "durascope.token.use"  # useful | wasted | unknown (then each unit is an attempt, not a token)
+DROPPED_REASON = "durascope.reason"  # buffer | refused | internal_error
 
 # Durable runs wait for days; OpenTelemetry's default buckets end at 10 s and the GenAI ones at 82 s.
 DURATION_BUCKETS_S = (

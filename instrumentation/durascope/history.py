@@ -9,7 +9,8 @@ from typing import Any, Final
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent
 
-from durascope._history_activities import MODEL_ACTIVITIES, Activities, duration_ms, micros
+from durascope._activity_types import MODEL_ACTIVITIES
+from durascope._history_activities import Activities, duration_ms, micros
 from durascope._history_json import HistoryFile, load_history_json
 from durascope._history_local import LOCAL_ACTIVITY_MARKER, LocalActivities
 from durascope._history_operations import Others
@@ -17,15 +18,12 @@ from durascope._history_outcomes import ACTIVITY_OUTCOMES, BENIGN_CAUSES, RUN_OU
 from durascope._history_payloads import Decode, json_object, json_value
 from durascope._history_run import Run
 from durascope._history_waits import Waits
-from durascope.conventions import HEADER_DURASCOPE, HEADER_NEXUS_PARENT
+from durascope.conventions import HEADER_DURASCOPE, HEADER_NEXUS_PARENT, INTERNAL_HANDLERS
 from durascope.exceptions import HistoryError
 from durascope.identity import RunKey, child_operation, nexus_operation
 from durascope.records import HistoryRecord, Kind, Micros, Status
 
 __all__ = ["HistoryError", "HistoryFile", "HistoryReader", "load_history_json", "read_history"]
-
-# Signals and updates of the SDK's own machinery (streams); nobody waited for them.
-_INTERNAL = "__temporal"
 
 
 def read_history(
@@ -220,7 +218,7 @@ class HistoryReader:
         self._others.close(opener, at, Status.OK if fired else Status.CANCELLED)
 
     def _signalled(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
-        if attrs.signal_name.startswith(_INTERNAL):
+        if attrs.signal_name.startswith(INTERNAL_HANDLERS):
             return
         self._waits.signalled(at, attrs.signal_name)
         self._others.open(event.event_id, at, Kind.SIGNAL, attrs.signal_name, attrs.signal_name)
@@ -231,7 +229,7 @@ class HistoryReader:
 
     def _update_accepted(self, event: HistoryEvent, at: Micros, attrs: Any) -> None:
         name = attrs.accepted_request.input.name or self._admitted.get(attrs.protocol_instance_id, "update")
-        if name.startswith(_INTERNAL):
+        if name.startswith(INTERNAL_HANDLERS):
             return
         self._waits.updated(name)
         self._others.open(event.event_id, at, Kind.UPDATE, name, name)

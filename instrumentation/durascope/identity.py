@@ -29,6 +29,11 @@ class AttemptKey(NamedTuple):
     activity_id: str
     attempt: int
 
+    @property
+    def run(self) -> RunKey:
+        """The run that it belongs to."""
+        return RunKey(self.namespace, self.workflow_id, self.run_id)
+
 
 def _digest(size: int, *parts: str | int) -> int:
     # Length-prefixed, so that no two different lists of parts read the same.
@@ -58,9 +63,12 @@ def attempt_span_id(key: AttemptKey) -> int:
 
 
 @lru_cache(maxsize=1024)  # asked for as a span, and as the parent of others
-def agents_span_id(agents_id: str) -> int:
-    """The OTel span id of an Agents SDK span (its own id is already deterministic inside a workflow)."""
-    return _digest(8, "agents", agents_id)
+def agents_span_id(agents_id: str, run: RunKey | None = None) -> int:
+    """The OTel span id of an Agents SDK span, in this ``run`` or outside of any.
+
+    Its own id is already deterministic inside a workflow; but a reset repeats it in another run of the same trace.
+    """
+    return _digest(8, "agents", *(run or ()), agents_id)
 
 
 def activity_operation(activity_id: str) -> str:

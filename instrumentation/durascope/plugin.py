@@ -22,10 +22,12 @@ from durascope import _http_retries, _registry
 from durascope._client import ClientInterceptor
 from durascope._content import LIMIT, Redactor, from_environment
 from durascope._interceptor import DurascopeInterceptor
+from durascope._own_metrics import own_meter_provider
 from durascope._pipeline import Clock, Pipeline
 from durascope._safely import safely
-from durascope._ways import BUFFERED, GivenWay, OwnWay, own_meter_provider
+from durascope._ways import BUFFERED, GivenWay, OwnWay
 from durascope._worker import WorkerIdentity, identity_of
+from durascope.exceptions import ConfigurationError
 
 PASSTHROUGH = ("durascope", "opentelemetry", "agents", "openai")
 
@@ -39,10 +41,10 @@ class DurascopePlugin(ClientPlugin, WorkerPlugin):
     OTLP; with one, everything goes through the providers given, and signals without a provider are not sent.
     ``redactor(name, value)`` sees every captured content value and error message first, and returns what may be kept.
     ``content_limit`` is in characters an attribute, ``buffer_size`` in spans (and as many log records) kept while the
-    collector is away, ``flush_timeout`` the longest that a worker's shutdown waits for the last export.
-    ``clock`` tells the worker's time, for tests.
+    collector is away, ``flush_timeout`` the longest that the end of a worker, or of the process, waits for the last
+    export. ``clock`` tells the worker's time, for tests.
 
-    Raises ConfigurationError for a setting that cannot work. It never raises into a workflow or an activity.
+    Raises ConfigurationError for an argument that cannot work. It never raises into a workflow or an activity.
     """
 
     def __init__(
@@ -57,12 +59,18 @@ class DurascopePlugin(ClientPlugin, WorkerPlugin):
         flush_timeout: timedelta = timedelta(seconds=5),
         clock: Clock = time.time_ns,
     ) -> None:
-        content = from_environment(redactor, content_limit)
-        own = tracer_provider is None and meter_provider is None and logger_provider is None
+        _at_least("content_limit", content_limit, 0)
+        _at_least("buffer_size", buffer_size, 1)
         self._flush_s = flush_timeout.total_seconds()
-        way = OwnWay(buffer_size) if own else GivenWay(tracer_provider, logger_provider, buffer_size)
-        meters = own_meter_provider() if own else meter_provider
-        self._pipeline = Pipeline(way, meters, content=content, size=buffer_size, clock=clock)
+        _at_least("flush_timeout", self._flush_s, 0)
+        content = from_environment(redactor, content_limit)
+        settings: dict[str, Any] = {"content": content, "size": buffer_size, "flush_s": self._flush_s, "clock": clock}
+        if tracer_provider is None and meter_provider is None and logger_provider is None:
+            way = OwnWay(buffer_size)
+            self._pipeline = Pipeline(way, own_meters=lambda: own_meter_provider(way.resource), **settings)
+        else:
+            given = GivenWay(tracer_provider, logger_provider, buffer_size)
+            self._pipeline = Pipeline(given, meter_provider, **settings)
 
     def name(self) -> str:
         """See base class."""
@@ -72,14 +80,25 @@ class DurascopePlugin(ClientPlugin, WorkerPlugin):
         """Make everything that has ended leave the process; blocks for at most about ``timeout``."""
         self._pipeline.flush(timeout.total_seconds())
 
+    def shutdown(self, timeout: timedelta | None = None) -> None:
+        """Send what is left within ``timeout`` (``flush_timeout`` if it is None), and end for good.
+
+        Threads, connections and the metrics of its own end; what happens afterwards is dropped. Blocks. A process that
+        exits does this by itself. Providers that were given are flushed, and go on.
+        """
+        deadline = time.monotonic() + (self._flush_s if timeout is None else timeout.total_seconds())
+        self._pipeline.flush(deadline - time.monotonic())
+        _registry.forget(self._pipeline)
+        self._pipeline.close(max(deadline - time.monotonic(), 0.0))
+
     def configure_client(self, config: ClientConfig) -> ClientConfig:
         """See base class."""
         interceptors = config.get("interceptors", [])
         if _present(interceptors, ClientInterceptor):
             _warn_twice("client")
             return config
-        _registry.processor.outside.pipeline = self._pipeline
-        _registry.ensure_registered()
+        self._pipeline.start()
+        _registry.attend(self._pipeline)
         config["interceptors"] = [*interceptors, ClientInterceptor(self._pipeline)]
         return config
 
@@ -95,6 +114,7 @@ class DurascopePlugin(ClientPlugin, WorkerPlugin):
         if _present(interceptors, DurascopeInterceptor):
             _warn_twice("worker")
             return config
+        self._pipeline.start()
         config["interceptors"] = [*interceptors, DurascopeInterceptor(self._pipeline, identity_of(config))]
         config["workflow_runner"] = _let_through(config.get("workflow_runner"))
         return config
@@ -154,6 +174,11 @@ class DurascopePlugin(ClientPlugin, WorkerPlugin):
     def _leave(self) -> None:
         _http_retries.unwatch()
         _registry.leave()
+
+
+def _at_least(name: str, found: float, least: int) -> None:
+    if not found >= least:
+        raise ConfigurationError(f"{name} is {found:g}; set it to {least} or more, or leave it out")
 
 
 def _present(interceptors: Iterable[Any], kind: type) -> bool:

@@ -14,7 +14,7 @@ from opentelemetry.util.re import parse_env_headers
 from temporalio.runtime import OpenTelemetryConfig, Runtime, TelemetryConfig
 
 from durascope import conventions as c
-from durascope._otlp import uses_http, variable
+from durascope._endpoint import uses_http, variable
 from durascope._ways import switched_off
 from durascope.exceptions import ConfigurationError
 

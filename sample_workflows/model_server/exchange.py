@@ -77,13 +77,14 @@ class Exchange:
         assert self.spoken is not None
         assert self.usage is not None
         make = chat_api.body if self.request.endpoint == "chat" else responses_api.body
-        return make(self.request, self.spoken, self.usage, self.key, self.started)
+        whole = make(self.request, self.spoken, self.usage, self.key, self.started)
+        return whole if self.rule.usage else {**whole, "usage": None}
 
     def events(self) -> Iterator[str]:
         """The same answer as server-sent events."""
         assert self.spoken is not None
         assert self.usage is not None
-        return streaming.events(self.request, self.spoken, self.usage, self.key, self.started)
+        return streaming.events(self.request, self.spoken, self.usage, self.key, self.started, told=self.rule.usage)
 
     def record(self, status: int) -> RequestRecord:
         """The log entry; only a client that got the whole answer was told its usage."""
@@ -99,7 +100,7 @@ class Exchange:
             ended=time.time(),
             status=status,
             stream=self.request.stream,
-            usage=self.usage if answered else None,
+            usage=self.usage if answered and self.rule.usage else None,
             response_id=self.response_id if answered else None,
             retry_after=self.answer.retry_after if isinstance(self.answer, Fault) else None,
             headers={name: self.request.headers[name] for name in LOGGED_HEADERS if name in self.request.headers},

@@ -23,6 +23,7 @@ class Rule:
     ``after`` is the tool whose output came last, ``""`` for "no tool was called yet"; ``turn`` counts the model's turns
     since the user spoke, from 0; ``first`` holds for the first N sightings of the very same request, so
     ``first=2`` fails a call twice and then lets its retry through; ``chance`` is a probability per sighting.
+    Without ``usage`` the answer says nothing of tokens, as some providers' do.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Rule:
     chance: float = 1.0
     when: Callable[[ModelRequest], bool] | None = None
     latency: Latency | None = None
+    usage: bool = True
 
     def matches(self, request: ModelRequest, seed: int) -> bool:
         """Whether this rule answers the request."""

@@ -19,21 +19,26 @@ def chunks(text: str) -> list[str]:
     return [piece if i == len(pieces) - 1 else f"{piece} " for i, piece in enumerate(pieces)]
 
 
-def events(request: ModelRequest, answer: Spoken, usage: Usage, key: str, created: float) -> Iterator[str]:
-    """Every event of one answer, ready to send."""
+def events(
+    request: ModelRequest, answer: Spoken, usage: Usage, key: str, created: float, *, told: bool = True
+) -> Iterator[str]:
+    """Every event of one answer, ready to send; with its usage, if that is to be ``told``."""
     if request.endpoint == "chat":
         for chunk in _chat_chunks(request, answer, usage, key, created):
+            if chunk["usage"] is not None and not told:
+                continue
             yield f"data: {json.dumps(chunk)}\n\n"
         yield "data: [DONE]\n\n"
         return
-    for number, event in enumerate(_response_events(request, answer, usage, key, created)):
+    for number, event in enumerate(_response_events(request, answer, usage, key, created, told)):
         yield f"event: {event['type']}\ndata: {json.dumps({**event, 'sequence_number': number})}\n\n"
 
 
 def _response_events(
-    request: ModelRequest, answer: Spoken, usage: Usage, key: str, created: float
+    request: ModelRequest, answer: Spoken, usage: Usage, key: str, created: float, told: bool
 ) -> Iterator[dict[str, Any]]:
     whole = responses_api.body(request, answer, usage, key, created)
+    whole["usage"] = whole["usage"] if told else None
     begun = {**whole, "status": "in_progress", "output": [], "usage": None}
     yield {"type": "response.created", "response": begun}
     yield {"type": "response.in_progress", "response": begun}

@@ -10,9 +10,11 @@ from hypothesis import HealthCheck, given, settings
 
 from durascope_dashboard.analysis.frames import to_arrow
 from durascope_dashboard.analysis.join import Joined, join
-from durascope_dashboard.store.duckdb_store import DuckStore, run_keys_table
+from durascope_dashboard.store.duckdb_store import DuckStore
+from durascope_dashboard.store.keys import run_keys_table
 from tests.analysis.facts import at, frame, operation, run, told
 from tests.analysis.test_properties import activities
+from tests.store.rows import evidence_of
 
 KEY = ("default", "w", "r")
 TELEMETRY = ("spans", "span_attempts")
@@ -76,7 +78,7 @@ def stored(store: DuckStore, parts: list[Part]) -> Joined:
             store.replace(run_keys_table([KEY]), {name: to_arrow(frame(name), name) for name in HISTORY} | written)
         else:
             store.write(written)
-    return join(store.evidence([KEY]), at(200))
+    return join(evidence_of(store, KEY), at(200))
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])

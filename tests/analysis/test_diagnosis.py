@@ -31,6 +31,7 @@ def levels(findings: list[Finding]) -> list[str]:
         ({"ingest_lag_s": 60}, ["warning", "ok"]),
         ({"history": {"state": "off"}}, ["ok", "warning"]),
         ({"history": {"state": "down", "error": "gone"}}, ["ok", "failed"]),
+        ({"history": {"state": "running", "error": "no namespace x"}}, ["ok", "failed"]),
         ({"history": {"state": "running", "lag_s": 60.0, "open_runs": 3}}, ["ok", "warning"]),
     ],
 )

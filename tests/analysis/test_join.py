@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.analysis.facts import joined, operation, rows, run, told
 
 TIMES = ("attempt", "status", "queue_ms", "run_ms", "backoff_ms")
@@ -232,3 +234,31 @@ def test_runs_do_not_mix() -> None:
         ("r", 10000.0, 8000.0, 1000.0),
         ("s", 20000.0, 3000.0, 2000.0),
     ]
+
+
+@pytest.mark.parametrize("number", [-5, 0, 2**31, 2**63 - 1])
+def test_an_attempt_with_an_impossible_number_is_no_attempt(number: int) -> None:
+    """It is no row, and none of the run that is joined beside it."""
+    operations = [operation("1", 0.0, 9.0), operation("1", 0.0, 9.0, run_id="s")]
+    hostile = told(number, "ok", run_id="s", started=1.0, ended=2.0)
+    result = joined(
+        history_runs=[run(9.0), run(9.0, run_id="s")],
+        history_operations=operations,
+        span_attempts=[told(1, "ok", started=1.0, ended=2.0), hostile],
+        observations=[hostile],
+    )
+    assert rows(result.runs, "run_id", "attempts") == [("r", 1), ("s", 1)]
+
+
+def test_counts_that_no_call_can_have_are_unknown() -> None:
+    """Tokens, delays and times out of all range are null, and nothing that is added up is infinite."""
+    absurd = told(1, "error", tokens_input=2**63 - 1, tokens_output=7, retry_delay_ms=1e306, started=1.0, ended=2.0)
+    result = joined(history_runs=[run(9.0)], history_operations=[operation(kind="model")], span_attempts=[absurd])
+    assert rows(result.attempts, "tokens_input", "tokens_output", "retry_delay_ms") == [(None, None, None)]
+    assert rows(result.runs, "billed_input", "unknown_attempts") == [(0, 1)]
+
+
+def test_a_kind_that_nobody_knows_is_not_taken_from_a_span() -> None:
+    """The activity is one all the same."""
+    odd = told(1, "ok", started=1.0, ended=2.0, operation_kind="telepathy", activity_type="guess")
+    assert rows(joined(span_attempts=[odd]).operations, "kind", "name") == [("activity", "guess")]

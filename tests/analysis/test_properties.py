@@ -5,11 +5,13 @@ from typing import Any
 import hypothesis.strategies as st
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from hypothesis import HealthCheck, given, settings
 
 from durascope_dashboard.analysis.attribution import CLASSES, RANK, Intervals, attribute
-from durascope_dashboard.store.schema import ATTEMPT_KEY, RUN_KEY, TIME_CLASSES
-from tests.analysis.facts import joined, operation, run, told
+from durascope_dashboard.analysis.join import Evidence, join
+from durascope_dashboard.store.schema import ATTEMPT_KEY, RUN_KEY, TABLES, TIME_CLASSES
+from tests.analysis.facts import at, frame, joined, operation, run, told
 
 Rows = list[dict[str, Any]]
 quick = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -157,6 +159,35 @@ def test_a_run_joins_the_same_alone_and_among_others(data: st.DataObject) -> Non
         if keys:
             mine, expected = (f.sort_values(keys).reset_index(drop=True) for f in (mine, expected))
         pd.testing.assert_frame_equal(mine, expected)
+
+
+_ANY = {
+    pa.int64(): st.integers(-(2**63), 2**63 - 1) | st.sampled_from([-5, 0, 2**31, 2**53, 2**63 - 1, -(2**63)]),
+    pa.float64(): st.floats() | st.sampled_from([1e300, -1e300, 1e306]),
+}
+
+
+@settings(quick, max_examples=15)
+@given(st.data())
+def test_no_number_of_another_run_changes_a_run(data: st.DataObject) -> None:
+    """However far out of range: a run's rows are what they are alone, and the other one is joined all the same."""
+    first, second = data.draw(chaos("r")), data.draw(chaos("s"))
+    frames = {name: frame(name, *first[name], *second[name]) for name in first}
+    for table, found in frames.items():
+        for row in np.flatnonzero(found["run_id"] == "s"):
+            for field in TABLES[table]:
+                if field.type in _ANY and field.name not in ("seq", "received") and data.draw(st.booleans()):
+                    found.loc[row, field.name] = data.draw(_ANY[field.type])
+    together = join(Evidence(**frames), at(40))
+    alone = joined(now=40, **first)
+    for name in ("runs", "operations", "attempts"):
+        mine, expected = getattr(together, name), getattr(alone, name)
+        mine = mine[mine["run_id"] == "r"]
+        keys = [column for column in ("operation_id", "attempt") if column in mine]
+        mine, expected = (f.sort_values([*keys, "run_id"]).reset_index(drop=True) for f in (mine, expected))
+        pd.testing.assert_frame_equal(mine, expected)
+        numbers = getattr(together, name).select_dtypes("Float64").to_numpy(dtype=float, na_value=0.0)
+        assert np.isfinite(numbers).all()
 
 
 @quick

@@ -39,7 +39,8 @@ def test_filter_means(text: str, meaning: str) -> None:
         "", "status", "1 = 1", "status = workflow_id", "secret = 1", "retries > 'many'", "started > 'yesterday'",
         "status = 'a'; DROP TABLE runs", "EXISTS (SELECT 1)", "status IN (SELECT 1)", "lower(status) = 'a'",
         "agent > 'a'", "status = 'a' AND", "(" * 80 + "status = 'a'" + ")" * 80, "retries + 1 > 2",
-        "read_text('/x') = ''",
+        "read_text('/x') = ''", "retries > 1e30", "duration_ms > 1e300", "duration_ms > 1e400", "retries LIKE '1%'",
+        "starts_with(retries, '1')", "retries = true", "from_history = 1", "duration_ms > 999999999999999d",
     ],
 )  # fmt: skip
 def test_everything_else_is_refused_in_one_sentence(text: str) -> None:

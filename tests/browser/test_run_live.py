@@ -124,6 +124,24 @@ def test_a_retry_in_waiting_counts_down(open_tab: OpenTab, growing: Growing) -> 
     expect(clock).not_to_have_text(first)
 
 
+def test_now_stands_where_the_run_is(open_tab: OpenTab, growing: Growing) -> None:
+    """A retry that is due in twenty minutes does not squeeze two minutes of run: the line of now is near the end."""
+    moment = synthetic.now()
+    story = synthetic.Story("booking", "BookingWorkflow", moment - 100 * synthetic.S, status="running", closed=False)
+    failed = {"status": "error", "error": "Full", "message": "no rooms", "run": 1.0}
+    story.operation("book", "tool", None, [failed], open_=True)
+    activity, due = story.rows["history_operations"][-1]["activity_id"], moment + 1200 * synthetic.S
+    story.rows["observations"].append(
+        {**story.key, "activity_id": activity, "attempt": 2, "status": "pending", "queued": due, "next_retry": due}
+    )
+    synthetic.tell(growing.collector.collector.store, [story], moment)
+    page = open_tab("/run?workflow_id=booking", base=growing.url)
+    drawn = timeline(page)
+    box = canvas(page).bounding_box()
+    assert box is not None and 0.85 * box["width"] < number(drawn, "now") < 0.95 * box["width"]
+    expect(page).to_have_title("● booking · Run · Durascope")
+
+
 def listening(open_tab: OpenTab, growing: Growing, run: str) -> Page:
     """The page of an open run, which notes in ``window.sent`` when it sends."""
     growing.tell(run, 40)

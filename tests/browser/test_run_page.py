@@ -72,11 +72,11 @@ def test_back_brings_the_selection_back(open_tab: OpenTab) -> None:
 
 
 def test_keys_find_the_next_failure_and_open_its_attempts(open_tab: OpenTab) -> None:
-    """N goes to a failure, Enter selects it, Enter again gives one line an attempt; the screen reader is told."""
+    """N goes to a failure and selects it, Enter gives one line an attempt; the screen reader is told."""
     page = open_tab(RUN, dark=True)
     drawn = timeline(page)
     rows = number(drawn, "rows")
-    press(page, "n", "Enter")
+    press(page, "n")
     expect(page.get_by_text("Attempt 2", exact=True)).to_be_visible()
     assert "gpt-5-mini, model, ok, 2 attempts" in (page.locator(".ds [aria-live]").text_content() or "")
     page.keyboard.press("Enter")
@@ -117,5 +117,7 @@ def test_from_a_run_to_what_is_usual_for_its_type(open_tab: OpenTab) -> None:
     """Compare stands on the page and already knows which run is meant."""
     page = open_tab(RUN)
     timeline(page)
+    expect(page).to_have_title("✓ research-4 · Run · Durascope")
     page.get_by_role("link", name="Compare").last.click()
     page.wait_for_url("**/compare?*a=research-4*")
+    expect(page).to_have_title("Compare · Durascope")

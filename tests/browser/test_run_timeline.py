@@ -85,6 +85,94 @@ def test_filter_retried_only_and_folding(open_tab: OpenTab) -> None:
     expect(drawn).to_have_attribute("data-rows", str(rows))
 
 
+def test_the_next_failure_is_one_of_the_rows_shown(open_tab: OpenTab) -> None:
+    """Under a filter N finds what the filter leaves, round and round; where nothing failed it says so and stays."""
+    page = open_tab(RUN)
+    drawn, told = timeline(page), page.locator(".ds [aria-live]")
+    page.locator(".ds input").fill("web_search")
+    press(page, "n", "n", "n", "n", "n")
+    expect(told).to_have_text(re.compile("^web_search, tool, ok, 3 attempts"))
+    page.wait_for_url("**span=activity*")
+    selected = drawn.get_attribute("data-selected") or ""
+    page.locator(".ds input").fill("fetch_page")
+    press(page, "n")
+    expect(told).to_have_text("No failure in the rows shown")
+    expect(drawn).to_have_attribute("data-selected", selected)
+
+
+def test_a_click_on_the_number_of_attempts_opens_them(open_tab: OpenTab) -> None:
+    """One line an attempt, and away again with the next click; the row need not be selected."""
+    page = open_tab(RUN)
+    drawn = timeline(page)
+    rows = number(drawn, "rows")
+    click_row(page, 8, x=270)
+    expect(drawn).to_have_attribute("data-rows", str(rows + 3))
+    expect(drawn).to_have_attribute("data-selected", "")
+    click_row(page, 8, x=270)
+    expect(drawn).to_have_attribute("data-rows", str(rows))
+
+
+def test_the_pointer_is_told_what_it_is_on(open_tab: OpenTab) -> None:
+    """In words, with failures and tokens of a row, and never of a row that has gone from under it."""
+    page = open_tab(RUN)
+    timeline(page)
+    tip = page.locator(".ds .tip")
+    canvas(page).hover(position={"x": 500, "y": 79})  # the run's own bar
+    expect(tip).to_contain_text(
+        re.compile(r"ResearchWorkflowrun, completed · 50\.2 s9 failed attempts inside38\.6k→2\.6k tok")
+    )
+    page.keyboard.press("Tab")
+    press(page, "w")
+    expect(tip).to_be_hidden()
+    press(page, "w", "w")
+    canvas(page).hover(position={"x": 60, "y": 68 + 22 * 5 + 11})  # a tool has no tokens
+    expect(tip).to_contain_text(re.compile(r"^fetch_pagetool · [\d.]+ m?s\+"))
+    canvas(page).hover(position={"x": 60, "y": 68 + 22 * 6 + 11})
+    expect(tip).to_contain_text("turn · ")
+    page.mouse.wheel(0, 60)
+    expect(tip).to_be_hidden()
+
+
+def test_what_lies_outside_of_the_window_has_an_arrow(open_tab: OpenTab) -> None:
+    """A row whose bars are not in sight points to them; with the whole run in sight none does."""
+    page = open_tab(RUN)
+    drawn = timeline(page)
+    assert number(drawn, "edges") == 0
+    press(page, "+", "+", "+", "+")
+    changes(drawn, "edges", "0")
+    press(page, "f")
+    expect(drawn).to_have_attribute("data-edges", "0")
+
+
+def test_on_paper_names_are_whole_and_the_ground_is_white(open_tab: OpenTab) -> None:
+    """A dark page prints light; the timeline takes the width of the sheet, its details stand under it."""
+    page = open_tab(RUN, dark=True, width=720)
+    drawn = timeline(page)
+    page.emulate_media(media="print", color_scheme="dark")
+    page.wait_for_function("(d) => d.querySelector('canvas').height > 900", arg=drawn.element_handle())
+    details, box = page.locator(".st-key-details").bounding_box(), canvas(page).bounding_box()
+    assert details is not None and box is not None
+    assert box["width"] > 650 and details["y"] > box["y"] + box["height"]
+    pixel = "(c) => [...c.getContext('2d').getImageData(2, 120, 1, 1).data]"
+    assert canvas(page).evaluate(pixel) == [255, 255, 255, 255]
+    ground = "getComputedStyle(document.querySelector('.stApp')).backgroundColor"
+    assert page.evaluate(ground) == "rgb(255, 255, 255)"
+    page.emulate_media(media="screen", color_scheme="dark")
+    page.wait_for_function("(d) => d.querySelector('canvas').height < 900", arg=drawn.element_handle())
+    assert canvas(page).evaluate(pixel) != [255, 255, 255, 255]
+
+
+def test_the_first_wait_can_be_hidden(open_tab: OpenTab) -> None:
+    """Q starts the window where something first ran, and shows the wait again."""
+    page = open_tab(RUN)
+    drawn = timeline(page)
+    press(page, "q")
+    page.wait_for_url("**queue=hidden*")
+    assert not (drawn.get_attribute("data-window") or "").startswith("0.0:")
+    press(page, "q")
+    expect(drawn).to_have_attribute("data-window", re.compile("^0.0:"))
+
+
 def test_a_link_shows_what_was_looked_at(open_tab: OpenTab, dashboard: str) -> None:
     """Axis, window, filter and the rest go into the address as they change, and a stranger's tab comes up the same."""
     page = open_tab(RUN)
@@ -126,6 +214,15 @@ def test_every_key_is_explained(open_tab: OpenTab) -> None:
     expect(page.get_by_role("application", name="Timeline of the run")).to_be_visible()
     for button in page.locator(".ds .bar button").all():
         assert button.get_attribute("aria-label")
+
+
+def test_the_focus_leaves_the_buttons_in_sight(open_tab: OpenTab) -> None:
+    """The page scrolls to the timeline, not beyond its buttons."""
+    page = open_tab(RUN)
+    timeline(page)
+    canvas(page).focus()
+    buttons, header = page.locator(".ds .bar").bounding_box(), page.locator(".stAppHeader").bounding_box()
+    assert buttons is not None and header is not None and buttons["y"] >= header["y"] + header["height"]
 
 
 def test_it_fits_a_small_screen(open_tab: OpenTab) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from durascope_dashboard.store.duckdb_store import DuckStore
 from tests.analysis.facts import joined, operation, run, told
+from tests.store.rows import put_joined
 
 TOKENS: dict[str, Any] = {"tokens_input": 100, "tokens_cached_input": 20, "tokens_output": 10, "tokens_reasoning": 5,
                           "tokens_cache_write": 0}  # fmt: skip
@@ -34,6 +35,6 @@ def fill(path: Path) -> None:
     )  # fmt: skip
     store = DuckStore(path)
     try:
-        store.replace_runs(result)
+        put_joined(store, result)
     finally:
         store.close()

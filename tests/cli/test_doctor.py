@@ -11,6 +11,7 @@ from temporalio.client import Client
 from durascope_dashboard.cli import main
 from durascope_dashboard.demo.dev_server import DevServer, free_port
 from tests.cli.facts import fill
+from tests.store.rows import put_joined
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +69,7 @@ async def test_a_queue_that_nobody_polls_is_found(
     handle = await client.start_workflow("Nobody", id=queue, task_queue=queue)
     path = tmp_path / "runs.duckdb"
     with DuckStore(path) as open_store:
-        open_store.replace_runs(joined(history_runs=[run(closed=None, workflow_id=queue, task_queue=queue)]))
+        put_joined(open_store, joined(history_runs=[run(closed=None, workflow_id=queue, task_queue=queue)]))
     code, checks = await asyncio.to_thread(
         examined, capsys, "--store", str(path), "--temporal", temporal_server.address
     )

@@ -5,9 +5,11 @@ import math
 from typing import Any
 
 import pytest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
 from durascope import conventions as names
+from durascope_dashboard.collector import otlp
 from durascope_dashboard.collector.otlp import MalformedRequest, decode_logs, decode_traces
 from durascope_dashboard.store import schema
 from tests.collector.spans import RUN, SECOND, T0, attempt_span, pairs, request, started_event
@@ -93,6 +95,25 @@ def test_stock_temporal_spans_get_a_namespace() -> None:
     assert row(plain_span(said))["namespace"] == "default"
     assert row(plain_span(said), resource={"temporal.namespace": "prod"})["namespace"] == "prod"
     assert row(plain_span({names.WORKFLOW_ID: "w"}))["workflow_id"] == ""
+
+
+@pytest.mark.parametrize("depth", ["resources", "scopes", "spans", "events"])
+def test_more_messages_than_anyone_sends_are_not_looked_at(monkeypatch: pytest.MonkeyPatch, depth: str) -> None:
+    """An empty one takes two bytes, which compress to nothing, and would take a thousand times that in memory."""
+    monkeypatch.setattr(otlp, "MAX_MESSAGES", 50)
+    counts = dict.fromkeys(("resources", "scopes", "spans", "events"), 1)
+
+    def body(count: int) -> bytes:
+        many = counts | {depth: count}
+        span = plain_span({})
+        span.events.extend([Span.Event()] * many["events"])
+        scope = ScopeSpans(spans=[span] * many["spans"])
+        group = ResourceSpans(scope_spans=[scope] * many["scopes"])
+        return ExportTraceServiceRequest(resource_spans=[group] * many["resources"]).SerializeToString()
+
+    assert decode_traces(body(10)).accepted == (1 if depth == "events" else 10)
+    with pytest.raises(MalformedRequest, match="more than 50 resources, scopes, spans"):
+        decode_traces(body(51))
 
 
 def test_invalid_spans_are_refused_one_by_one() -> None:

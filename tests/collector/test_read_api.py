@@ -1,8 +1,10 @@
 """The read API answers anything with rows or with one sentence: fuzzed from its own OpenAPI document."""
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,9 +14,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis.checks import not_a_server_error, status_code_conformance
 
+from durascope_dashboard.store.duckdb_store import DuckStore
 from durascope_dashboard.store.queries import QUERIES
 from tests.collector.running import RunningCollector, until
 from tests.collector.spans import RUN, attempt_span, request
+from tests.store.rows import rows
 
 JSON = {"Accept": "application/json"}
 
@@ -53,7 +57,7 @@ def test_fuzzed_requests_are_answered_as_documented(
     asked: Counter[int] = Counter()
     for operation in _operations(collector):
 
-        @settings(max_examples=2, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
+        @settings(max_examples=8, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
                   suppress_health_check=list(HealthCheck))  # fmt: skip
         @given(case=operation.as_strategy(generation_mode=mode))
         def ask(case: Any) -> None:
@@ -87,3 +91,27 @@ def test_run_objects_are_those_of_the_command_line(collector: RunningCollector) 
     assert [run["workflow_id"] for run in httpx.get(collector.url + "/api/v1/runs").json()] == [RUN.workflow_id]
     answer = httpx.get(collector.url + "/api/v1/runs/nothing")
     assert answer.status_code == 404 and answer.json()["type"] == "NotFound"
+
+
+def test_a_store_that_cannot_answer_is_said(tmp_path: Path) -> None:
+    """503 and a sentence, as documented; the reader's own error is no answer."""
+    with RunningCollector(tmp_path / "store.duckdb") as running:
+        store = running.collector.store
+        assert isinstance(store, DuckStore)
+        store.execute("DROP TABLE operations")
+        answer = httpx.get(running.url + "/api/v1/query/operations?workflow_id=w", headers=JSON)
+        assert answer.status_code == 503 and "could not answer 'operations'" in answer.json()["error"]
+        assert httpx.get(running.url + "/api/v1/query/runs", headers=JSON).json() == []
+
+
+def test_json_has_no_word_for_infinity(tmp_path: Path) -> None:
+    """A number that is none is null, wherever it stands."""
+    with RunningCollector(tmp_path / "store.duckdb") as running:
+        store = running.collector.store
+        of = {"operation_id": "o", "activity_id": "1"}
+        store.append("runs", rows("runs", {"status": "completed", "started": 1, "closed": 2, "duration_ms": math.inf}))
+        store.append("operations", rows("operations", of | {"kind": "tool", "scheduled": 1, "run_ms": math.nan}))
+        store.append("attempts", rows("attempts", of | {"attempt": 1, "retry_delay_ms": -math.inf}))
+        for path in ("runs/w", "runs", "query/attempts?workflow_id=w", "query/operations?workflow_id=w"):
+            text = httpx.get(f"{running.url}/api/v1/{path}", headers=JSON).raise_for_status().text
+            assert "null" in text and json.loads(text, parse_constant=pytest.fail)

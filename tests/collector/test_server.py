@@ -12,6 +12,8 @@ from typing import Any
 
 import httpx
 import pytest
+from google.protobuf import json_format
+from google.rpc.status_pb2 import Status
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
@@ -85,9 +87,21 @@ def test_refusals_say_why(running: RunningCollector) -> None:
     assert post(running, "/v1/traces", b"", **{"Content-Type": "text/plain"}).status_code == 415
     bomb = gzip.compress(b"\0" * (65 << 20))
     answer = post(running, "/v1/traces", bomb, **{"Content-Encoding": "gzip"})
-    assert answer.status_code == 413 and "inflates" in answer.json()["message"]
+    assert answer.status_code == 413 and "inflates" in Status.FromString(answer.content).message
     assert post(running, "/v1/traces", b"\0" * (17 << 20)).status_code == 413
     assert httpx.get(running.url + "/v1/traces").status_code == 405
+
+
+def test_a_refusal_is_in_the_type_of_its_request(running: RunningCollector) -> None:
+    """google.rpc.Status as OTLP has it, in protobuf or JSON; types are read without regard to case or parameters."""
+    answer = post(running, "/v1/traces", b"\xff\xff", **{"Content-Type": "Application/X-Protobuf; v=1"})
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/x-protobuf")
+    assert "not an OTLP trace request" in Status.FromString(answer.content).message
+    answer = post(running, "/v1/traces", b"[]", **{"Content-Type": "application/JSON; charset=utf-8"})
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/json")
+    assert "not an OTLP JSON object" in json_format.Parse(answer.content, Status()).message
+    answer = post(running, "/v1/traces", b"", **{"Content-Type": "text/plain"})
+    assert "'text/plain' is not OTLP" in json_format.Parse(answer.content, Status()).message
 
 
 def test_json_is_read_as_protobuf_is(running: RunningCollector) -> None:
@@ -181,7 +195,7 @@ def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
 def _collect(store: Path, grpc: str, http: str) -> None:
     from durascope_dashboard.collector.server import run_collector
 
-    run_collector(store, grpc, http, history=False)
+    run_collector(store, grpc, http)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -190,7 +204,7 @@ def test_a_signal_ends_it_with_0_and_everything_flushed(tmp_path: Path, number: 
     store = tmp_path / "store.duckdb"
     code = (
         "import sys; from pathlib import Path; from durascope_dashboard.collector.server import run_collector\n"
-        "sys.exit(run_collector(Path(sys.argv[1]), '127.0.0.1:0', '127.0.0.1:0', history=False,"
+        "sys.exit(run_collector(Path(sys.argv[1]), '127.0.0.1:0', '127.0.0.1:0',"
         " on_ready=lambda a: print(a['http'][1], flush=True)))"
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(store)], stdout=subprocess.PIPE, text=True)

@@ -20,7 +20,7 @@ from durascope_dashboard.demo.dev_server import free_port
 from durascope_dashboard.exceptions import UsageError
 from durascope_dashboard.reader import connect
 from durascope_dashboard.store.clickhouse_store import ClickHouseStore
-from durascope_dashboard.store.duckdb_store import run_keys_table
+from durascope_dashboard.store.keys import run_keys_table
 from durascope_dashboard.store.location import ClickHouseUrl
 from tests.collector.running import RunningCollector, until
 from tests.collector.spans import RUN, attempt_span, request

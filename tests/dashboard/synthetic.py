@@ -16,6 +16,7 @@ from durascope_dashboard.analysis.frames import conform, to_arrow
 from durascope_dashboard.analysis.join import Evidence, Joined, join
 from durascope_dashboard.store.duckdb_store import DuckStore
 from durascope_dashboard.store.engine import Store
+from tests.store.rows import put_joined
 
 S = 1_000_000
 HOSTILE = "<img src=x onerror=alert(1)>'\"&{{7*7}}\u202e"
@@ -275,4 +276,4 @@ def tell(store: Store, stories: list[Story], moment: int) -> None:
     """Write them into an open store."""
     evidence, result = joined(stories, moment)
     store.write({name: to_arrow(getattr(evidence, name), name) for name in EVIDENCE})
-    store.replace_runs(result)
+    put_joined(store, result)

@@ -15,6 +15,7 @@ from durascope_dashboard.store.duckdb_store import DuckStore
 from tests.analysis.facts import joined
 from tests.analysis.test_properties import chaos
 from tests.dashboard import bulk, synthetic
+from tests.store.rows import put_joined
 
 RUNS = 400
 UNTIL = 1_780_000_000_000_000
@@ -192,7 +193,7 @@ def test_waste_by_cause_sums_to_the_ledgers_wasted(waste_store: DuckStore, data:
     """To the token and the cent, whatever became of the attempts: failed, cancelled, lost, unused or under way."""
     evidence = data.draw(chaos("r"))
     result = joined(now=40, **evidence)
-    waste_store.replace_runs(result)
+    put_joined(waste_store, result)
     found = waste_store.query("waste").to_pandas()
     for column, kind in (("tokens_input", "input"), ("tokens_output", "output")):
         assert found[column].fillna(0).sum() == result.runs[f"wasted_{kind}"].fillna(0).sum()

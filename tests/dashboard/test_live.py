@@ -31,6 +31,7 @@ def attempt(number: int, **more: Any) -> dict[str, Any]:
          "next retry in 4.00 s, as the server asked"),
         (attempt(3, status="pending", queued=48 * S), "3 of 5", 12_000.0,
          "waits for 12.0 s for a worker of task queue agents"),
+        (attempt(3, status="pending", queued=64 * S, next_retry=64 * S), "3 of 5", None, "next retry in 4.00 s"),
         (attempt(3, status="pending", paused=True), "3 of 5", 60_000.0,
          "paused by an operator: nothing happens until it is unpaused"),
     ],
@@ -42,6 +43,12 @@ def test_the_state_of_a_pending_operation(
     (found,) = pending([OPEN], [attempt(1, status="error", error_type="RateLimitError"), last], 60 * S)
     assert (found.attempt, found.clock, found.total, found.state) == (number, clock, 60_000.0, state)
     assert found.error == "RateLimitError"
+
+
+def test_attempts_without_a_limit_say_so() -> None:
+    """In the sign of the Runs page."""
+    (found,) = pending([OPEN | {"max_attempts": 0}], [attempt(7, started=0)], 60 * S)
+    assert found.attempt == "7 of ∞"
 
 
 def test_a_silent_heartbeat_is_called_quiet() -> None:

@@ -20,7 +20,7 @@ def said(page: AppTest) -> str:
     words = [*page.caption, *page.markdown, *page.text, *page.subheader]
     found = [element.value for element in words]
     found += [TAG.sub(" ", element.proto.body) for element in page.get("html")]
-    return "\n".join(str(part) for part in found)
+    return "\n".join(str(part) for part in found).replace("\u00a0", " ")
 
 
 def test_a_run_shows_its_outcome_trust_times_and_tokens(open_page: OpenPage) -> None:
@@ -39,6 +39,15 @@ def test_a_selected_operation_lists_each_attempt(open_page: OpenPage) -> None:
     assert "Attempt 1" in text and "Attempt 2" in text
     assert "RateLimitError: 429: slow down" in text
     assert "4.00 s, by the server (Retry-After)" in text
+
+
+def test_the_retry_card_counts_each_retry_once(open_page: OpenPage) -> None:
+    """A table of what each cost the run, in place of a sentence that says the same of each."""
+    page = open_page("run", workflow_id="research-4", span="activity:13")
+    (card,) = (e.proto.body for e in page.get("html") if "<b>Retries</b>" in e.proto.body)
+    assert "If this retry" not in card
+    cells = re.findall("<td[^>]*>(.*?)</td>", card)
+    assert cells[0::3] == ["1", "2", "all"] and cells[1::3][:2] == ["StartToCloseTimeout", "ConnectionError"]
 
 
 def test_a_run_from_history_alone_says_what_is_missing(open_page: OpenPage) -> None:

@@ -21,7 +21,7 @@ def line(row_id: str, parent: int = 0, depth: int = 1, kind: str = "tool", **mor
 
 def run(*lines: Line) -> Timeline:
     """A timeline of these lines below the run's."""
-    return Timeline((line("run", -1, 0, "run", bars=()), *lines), 0, 1000.0, True)
+    return Timeline((line("run", -1, 0, "run", bars=()), *lines), 0, 1000.0, 1000.0)
 
 
 def applied(base: payload.Base, changed: payload.Delta, count: int) -> list[str]:

@@ -1,9 +1,11 @@
 """The audit trail names every interaction and any change to it is found."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from durascope_dashboard.exceptions import ExportError
 from durascope_dashboard.export import audit
 from durascope_dashboard.export.selection import Row
 from tests.export.fleet import RETRIED, T0, S, fleet
@@ -73,3 +75,11 @@ def test_tampering_is_found(tamper: object, problem: str) -> None:
     assert callable(tamper)
     verdict = audit.verify(tamper(lines), last=json.loads(lines[-1])["hash"])
     assert verdict.problem is not None and problem in verdict.problem
+
+
+def test_what_has_no_name_here_is_not_left_out_silently() -> None:
+    """An operation of a kind that a newer Durascope knows ends the export with a sentence."""
+    rows = next(fleet().each())
+    newer = replace(rows, operations=[row | {"kind": "telepathy"} for row in rows.operations])
+    with pytest.raises(ExportError, match="is a 'telepathy', which this Durascope does not know; upgrade"):
+        list(audit.entries([newer]))

@@ -70,6 +70,9 @@ def test_metrics_print_the_exposition(capsys: pytest.CaptureFixture[str], store_
         (["otlp", "--endpoint", "nonsense"], "is not an OTLP endpoint"),
         (["otlp", "--endpoint", "http://127.0.0.1:1", "--header", "x"], "has no value"),
         (["json", "-o", "/no/such/folder/file"], "cannot be written"),
+        (["csv", "-o", __file__], "cannot be written: File exists; name another folder"),
+        (["json", "-r", "run-1"], "name that too: durascope export json WORKFLOW_ID --run-id run-1"),
+        (["otlp", "research-1", "--follow", "--endpoint", "http://127.0.0.1:1"], "not by an id"),
     ],
 )
 def test_wrong_usage_is_one_sentence(

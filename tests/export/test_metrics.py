@@ -152,14 +152,16 @@ def test_a_new_series_is_born_at_zero() -> None:
 
 def test_the_collector_tells_of_itself() -> None:
     """Lag by source, what came in and what went wrong; nothing of what it does not know."""
-    health = {"status": "ready", "history": {"state": "running", "lag_s": 1.5}, "ingest_lag_s": 0.25, "spans": 7}
+    health = {"status": "ready", "history": {"state": "running", "lag_s": 1.5, "gone": 2, "throttled": 3},
+              "ingest_lag_s": 0.25, "spans": 7, "refused": 1}  # fmt: skip
     found = {
         family.name: {(*s.labels.values(),): s.value for s in family.samples} for family in health_families(health)
     }
     assert found == {
         "durascope.collector.ready": {(): 1}, "durascope.collector.following": {(): 1},
         "durascope.collector.lag": {("history",): 1.5, ("ingest",): 0.25},
-        "durascope.collector.received": {("spans",): 7}, "durascope.collector.trouble": {},
+        "durascope.collector.received": {("spans",): 7},
+        "durascope.collector.trouble": {("gone",): 2, ("throttled",): 3, ("refused",): 1},
     }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import http.server
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,13 +13,17 @@ from durascope_dashboard.exceptions import ExportError
 from durascope_dashboard.export import otlp
 from durascope_dashboard.export.follow import Follow
 from durascope_dashboard.export.run import run_export
+from durascope_dashboard.export.selection import Selection
 from durascope_dashboard.export.send import Destination
 from durascope_dashboard.export.sinks import OtlpSink
 from durascope_dashboard.export.source import Wanted, batches
 from durascope_dashboard.export.spans import run_trace
+from durascope_dashboard.local_reader import LocalReader
 from durascope_dashboard.reader import Reader
+from durascope_dashboard.store.duckdb_store import DuckStore
 from tests.export.conftest import RunningCollector
 from tests.export.fleet import T0, S
+from tests.store.rows import evidence_of, rows
 
 Start = Callable[[], RunningCollector]
 
@@ -51,7 +56,7 @@ def test_our_own_words_are_no_evidence(reader: Reader, start_collector: Start) -
     store = collector.collector.store
     assert len(_received(collector)) == 7
     assert store.query("store_info").to_pylist()[0]["spans"] == 7
-    evidence = store.evidence([("default", "research-1", "run-1")])
+    evidence = evidence_of(store, ("default", "research-1", "run-1"))
     assert len(evidence.span_attempts) == 0
 
 
@@ -63,6 +68,35 @@ def test_follow_sends_what_closed_since_and_nothing_twice(reader: Reader, start_
     assert [follow.step(T0 + seconds * S) for seconds in (5, 21, 23, 60)] == [0, 0, 1, 0]
     assert len(_received(collector)) == 7
     sink.close()
+
+
+def test_follow_finds_a_run_that_is_stored_long_after_it_was_joined(tmp_path: Path) -> None:
+    """A pass over many runs takes longer than a run rests; what was there before the start is not sent."""
+    sent: list[str] = []
+
+    class Kept:
+        def write(self, selection: Selection) -> None:
+            sent.extend(selection.runs["run_id"].to_pylist())
+
+        def close(self) -> None: ...
+
+    with DuckStore(tmp_path / "store.duckdb") as store:
+
+        def stored(run_id: str, joined: int) -> None:
+            run = {"run_id": run_id, "status": "completed", "started": T0, "updated": joined}
+            store.replace_joined({"runs": rows("runs", run), "operations": rows("operations")})
+
+        follow = Follow(LocalReader(store), Kept(), Wanted(), watermark=T0)
+        stored("before", T0 - S)
+        follow.step(T0 + S)
+        stored("slow to start", T0 - 2 * S)
+        stored("in time", T0 + 9 * S)
+        assert follow.step(T0 + 20 * S) == 2
+        stored("late", T0 + 8 * S)
+        assert follow.step(T0 + 22 * S) == 1
+        stored("late", T0 + 21 * S)  # joined once more
+        assert [follow.step(T0 + seconds * S) for seconds in (26, 28, 200)] == [1, 0, 0]
+    assert sorted(sent) == ["in time", "late", "late", "slow to start"]
 
 
 def test_follow_waits_for_a_destination_that_is_away(reader: Reader) -> None:

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from durascope import conventions as c
 from durascope import identity
 from durascope.identity import AttemptKey, RunKey
@@ -130,12 +132,17 @@ def test_an_attempt_that_history_only_implies_is_there_and_says_so() -> None:
     assert (found.start, found.end, found.status, found.attributes[c.ATTEMPT]) == (T0, T0, "error", 1)
 
 
-def test_tokens_that_a_model_span_tells_are_not_told_again() -> None:
-    """An attempt that never reached us but whose model span did: the tokens stand on the latter."""
+@pytest.mark.parametrize(
+    ("said", "where"),
+    [({c.GEN_AI_INPUT_TOKENS: 100}, "chat gpt-5"), ({}, "invoke_model_activity attempt 2")],
+    ids=["stock", "ours"],
+)
+def test_tokens_of_an_attempt_that_never_reached_us_are_told_once(said: dict[str, int], where: str) -> None:
+    """But its model span did: they stand on the latter if it tells them, as our own worker's never does."""
     attempt = identity.format_span_id(identity.attempt_span_id(AttemptKey(*KEY, "1", 2)))
     model: Row = {
         **RETRIED, "trace_id": "0" * 31 + "1", "span_id": "0" * 15 + "2", "parent_span_id": attempt, "kind": "model",
-        "name": "chat gpt-5", "start": T0, "end": T0 + S, "attributes": json.dumps({c.GEN_AI_INPUT_TOKENS: 100}),
+        "name": "chat gpt-5", "start": T0, "end": T0 + S, "attributes": json.dumps(said),
     }  # fmt: skip
     spans = run_trace(_rows(spans=[model]))
-    assert [span.name for span in spans if c.GEN_AI_INPUT_TOKENS in span.attributes] == ["chat gpt-5"]
+    assert [span.name for span in spans if c.GEN_AI_INPUT_TOKENS in span.attributes] == [where]

@@ -99,6 +99,7 @@ class Recorder:
                 self.continued(),
                 self.parent(),
                 self.simple("local", "Local"),
+                self.simple("local_by_timer", "LocalByTimer"),
                 self.waiting(),
                 self.simple("broken", "Broken", self.workflow_task_failures),
                 self.nexus(),

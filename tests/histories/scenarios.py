@@ -215,6 +215,24 @@ class Local:
 
 
 @workflow.defn
+class LocalByTimer:
+    """Two local activities side by side that timers bring back; nobody gave them ids, so each attempt has its own."""
+
+    @workflow.run
+    async def run(self) -> None:
+        """See the class."""
+        await asyncio.gather(
+            *(
+                workflow.execute_local_activity(
+                    flaky, failures, start_to_close_timeout=SECONDS, retry_policy=policy(),
+                    local_retry_threshold=ms(50),
+                )
+                for failures in (1, 2)
+            )
+        )  # fmt: skip
+
+
+@workflow.defn
 class Waiting:
     """A sleep that a signal only happens to fall into, a wait that a signal ends, a wait that an update ends."""
 
@@ -313,6 +331,7 @@ WORKFLOWS = [
     Child,
     Parent,
     Local,
+    LocalByTimer,
     Waiting,
     Broken,
     CallsNexus,

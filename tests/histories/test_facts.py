@@ -293,6 +293,19 @@ def test_a_local_activity_brought_back_by_a_timer_is_one_operation(told: Find, r
     assert operation_of(record, "by-timer").status is Status.OK
 
 
+def test_local_activities_without_ids_are_known_by_their_schedule(told: Find, recording: Recording) -> None:
+    """The SDK gives each attempt by timer an id of its own: it is the first one's operation, with one attempt more."""
+    run, record = told("local_by_timer")
+    operations = [o for o in record.operations if o.kind is Kind.LOCAL_ACTIVITY]
+    assert [(o.activity_id, o.attempts, o.status) for o in operations] == [("1", 2, Status.OK), ("2", 3, Status.OK)]
+    for operation in operations:
+        attempts = attempts_of(record, operation.activity_id or "")
+        assert [(a.attempt, a.status) for a in attempts] == [
+            *((number, Status.ERROR) for number in range(1, operation.attempts)), (operation.attempts, Status.OK)
+        ]  # fmt: skip
+    assert len(record.attempts) == len([t for t in recording.truth if t.run_id == run.run_id]) == 5
+
+
 def test_waits_for_people_are_told_from_timers(told: Find) -> None:
     """Half a second until a signal, half a second until an update; a signal that nobody waited for ends nothing."""
     _, record = told("waiting")

@@ -58,9 +58,14 @@ def split(world: World) -> Iterator[World]:
 def beside(world: World) -> Iterator[World]:
     """Workers that have other tracing as well, a process each since that is global."""
     address, log, environment = world.temporal.address, world.log, world.environment
-    stock = Crew(address, log, (Station("stock", plugins="stock"),), environment)
-    otel = Crew(address, log, (Station("otel", plugins="otel"),), environment)
-    with started(stock), started(otel):
+    stations = (
+        (Station("stock", plugins="stock"), Station("otel-last", runs="activities")),
+        (Station("otel", plugins="otel"),),
+        (Station("otel-last", runs="workflows", plugins="otel-last"),),
+    )
+    with ExitStack() as stack:
+        for each in stations:
+            stack.enter_context(started(Crew(address, log, each, environment)))
         yield world
 
 

@@ -31,7 +31,7 @@ from durascope import DurascopePlugin
 from tests.instrumentation.scenario import ACTIVITIES, WORKFLOWS
 from tests.instrumentation.witness import Witness
 
-Plugins = Literal["none", "one", "worker", "twice", "stock", "otel"]
+Plugins = Literal["none", "one", "worker", "twice", "stock", "otel", "otel-last"]
 
 
 def parameters(heartbeat_s: float = 30) -> ModelActivityParameters:
@@ -146,9 +146,10 @@ async def _worker(address: str, station: Station) -> Worker:
     on_client, on_worker = _plugins(station.plugins)  # first: the Agents plugin wants a tracer provider to be there
     agents = OpenAIAgentsPlugin(
         parameters(station.heartbeat_s), Witness(), register_activities=station.runs != "workflows",
-        use_otel_instrumentation=station.plugins == "otel",
+        use_otel_instrumentation=station.plugins in ("otel", "otel-last"),
     )  # fmt: skip
-    client = await connect(address, station, [agents, *on_client])
+    in_order = [*on_client, agents] if station.plugins == "otel-last" else [agents, *on_client]
+    client = await connect(address, station, in_order)
     return Worker(
         client,
         task_queue=station.queue,
@@ -172,7 +173,7 @@ def _plugins(which: Plugins) -> tuple[list[Any], list[Any]]:
     if which == "twice":
         plugin = DurascopePlugin()
         return [plugin, plugin], [DurascopePlugin()]
-    if which in ("stock", "otel"):
+    if which in ("stock", "otel", "otel-last"):
         return _beside_stock(which == "stock"), []
     return [DurascopePlugin()], []
 

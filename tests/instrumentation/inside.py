@@ -3,17 +3,16 @@
 from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from agents import TracingProcessor, set_trace_processors
-from opentelemetry.sdk.metrics import MeterProvider
 from temporalio.client import Client, WorkflowHandle
 from temporalio.openai_agents import OpenAIAgentsPlugin
 from temporalio.worker import Worker
 
 from durascope import DurascopePlugin
-from durascope._ways import OwnWay
 from tests.instrumentation.fleet import parameters
 from tests.instrumentation.scenario import ACTIVITIES, TRUTH, WORKFLOWS, Journey
 from tests.instrumentation.witness import Witness
@@ -51,12 +50,7 @@ def exporting(**settings: Any) -> Iterator[DurascopePlugin]:
     try:
         yield plugin
     finally:
-        way, meters = plugin._pipeline._way, plugin._pipeline._meters
-        assert isinstance(way, OwnWay) and isinstance(meters, MeterProvider)
-        for each in (way._spans, way._events, plugin._pipeline._jobs):
-            assert each is not None
-            each.close(1.0)
-        meters.shutdown(timeout_millis=100)  # its last export may have nowhere to go
+        plugin.shutdown(timedelta(seconds=1))  # its last export may have nowhere to go
 
 
 async def run(client: Client, queue: str, words: str) -> WorkflowHandle[Journey, str]:

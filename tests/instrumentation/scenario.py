@@ -87,6 +87,8 @@ async def _work(key: str) -> None:
         raise ValueError("not now")
     if "dictated" in key and activity.info().attempt < 2:
         raise ApplicationError("wait", type="Busy", next_retry_delay=timedelta(milliseconds=300))
+    if "elsewhere" in key:
+        activity.raise_complete_async()
     first = activity.info().attempt < 2
     if first and ("silent" in key or "overtime" in key):
         await asyncio.sleep(20)
@@ -114,7 +116,7 @@ def shout(text: str) -> str:
 
 def agent(prompt: str = "", name: str = "Finder") -> Agent[None]:
     """The agent under observation; the prompt says which kind of model it has."""
-    model = "chat-1" if "chatty" in prompt else "silent-1" if "silent" in prompt else "scripted-1"
+    model = "chat-1" if "chatty" in prompt else "scripted-1"
     tool = activity_as_tool(
         lookup,
         start_to_close_timeout=TIMEOUT,
@@ -140,7 +142,10 @@ class Journey:
         if "waiting" in prompt:
             await workflow.wait_condition(lambda: self._go)
         if "local" in prompt:
-            await workflow.execute_local_activity(lookup, prompt, start_to_close_timeout=TIMEOUT, retry_policy=QUICK)
+            await workflow.execute_local_activity(
+                lookup, prompt, start_to_close_timeout=TIMEOUT, retry_policy=QUICK,
+                local_retry_threshold=timedelta(milliseconds=10) if "by-timer" in prompt else None,
+            )  # fmt: skip
         if "child" in prompt:
             smaller = prompt.replace("child", "flaky")
             await workflow.execute_child_workflow(Journey.run, smaller, id=f"{workflow.info().workflow_id}-c")
@@ -198,7 +203,7 @@ class Errand:
 
 
 async def _ask(prompt: str) -> str:
-    config = RunConfig(trace_include_sensitive_data="private" not in prompt)
+    config = RunConfig(trace_include_sensitive_data="private" not in prompt, tracing_disabled="untraced" in prompt)
     if "streaming" in prompt:
         streamed = Runner.run_streamed(agent(prompt), prompt, run_config=config)
         async for _ in streamed.stream_events():
@@ -229,6 +234,7 @@ def rules() -> list[Rule]:
         Rule("broken", Fault(500, code="server_error"), user="insistent", turn=0, when=lambda r: r.seen == 1),
         Rule("hanging", hang, user="die-during", turn=0, first=1, latency=SLOW),
         Rule("refused", Fault(400, code="bad_request"), user="refused"),
+        Rule("silent", Text("Found."), user="silent", usage=False),
         Rule("both", both, user="both", turn=0),
         Rule("tool", call, turn=0),
         Rule("answer", Text("Found.")),

@@ -1,10 +1,15 @@
 """Prompts and answers: not captured unless asked for, redacted first, and cut to size."""
 
+import os
+import threading
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from durascope import DurascopePlugin
+from durascope import DurascopePlugin, _safely
 from durascope import conventions as c
 from durascope._content import VARIABLE, Capture, Content
 from durascope.exceptions import ConfigurationError
@@ -75,13 +80,57 @@ def test_long_values_are_cut_and_say_so() -> None:
     assert Content(Capture.SPAN_ONLY, limit=5).clean("x", "123456789") == "12345… (4 characters cut)"
 
 
-def test_a_redactor_that_fails_keeps_the_secret() -> None:
-    """Nothing leaves, and the run goes on."""
+async def test_a_redactor_may_take_its_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It holds up telemetry, never a run; and it may open files, which the workflow sandbox would not let it do."""
+    monkeypatch.setenv(VARIABLE, "SPAN_ONLY")
+    free, threads = threading.Event(), set[str]()
+
+    def redact(name: str, value: str) -> str | None:
+        threads.add(threading.current_thread().name)
+        free.wait(60)
+        Path(os.devnull).open().close()
+        return "***"
+
+    telemetry = InMemory()
+    async with working(world, monkeypatch, [telemetry.plugin(redactor=redact)]) as (client, queue):
+        await run(client, queue, f"{SECRET} leaky")
+        free.set()
+    assert {"***"} == {value for span in telemetry.spans() for value in content(span.attributes).values()}
+    assert threads == {"durascope-jobs"}
+
+
+def test_a_redactor_that_fails_keeps_the_secret(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing leaves, not in the log either, and the run goes on."""
+    monkeypatch.setattr(_safely, "_failures", Counter())
 
     def broken(name: str, value: str) -> str | None:
-        raise KeyError(name)
+        raise ValueError(f"cannot parse {value}")
 
     assert Content(Capture.SPAN_ONLY, redactor=broken).clean("x", SECRET) is None
+    assert "durascope failed in redactor (ValueError)" in caplog.text
+    assert SECRET not in caplog.text
+
+
+def test_a_value_that_is_no_json_costs_no_other(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is told in Python's words; if it has none it is left out, and its span is told all the same."""
+    monkeypatch.setattr(_safely, "_failures", Counter())
+
+    class Mute:
+        def __str__(self) -> str:
+            raise RuntimeError(SECRET)
+
+        __repr__ = __str__
+
+    data = SimpleNamespace(data={("a", 1): 2}, input=Mute(), output={"b": 3})
+    assert Content(Capture.SPAN_ONLY).of(data) == {
+        c.CONTENT_PREFIX + "data": "{('a', 1): 2}",
+        c.CONTENT_PREFIX + "output": '{"b": 3}',
+    }
+    assert "RuntimeError" in caplog.text and SECRET not in caplog.text
 
 
 def test_a_setting_that_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:

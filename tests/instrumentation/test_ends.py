@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from temporalio.client import Client
+from temporalio.exceptions import ApplicationError
 
 from tests.instrumentation.fleet import Crew, Station, started
 from tests.instrumentation.scenario import Errand
@@ -61,6 +62,30 @@ async def agreed(world: World, handle: Handle, ends: list[tuple[Any, ...]]) -> N
 async def test_ends_are_told_apart(fleet: World, errands: dict[str, Handle], words: str) -> None:
     """Which timeout, whose cancellation, and who dictates the delay before the next attempt."""
     await agreed(fleet, errands[words], ENDS[words])
+
+
+async def test_an_attempt_that_is_completed_elsewhere(fleet: World) -> None:
+    """``raise_complete_async``: its worker tells only the start, and runs on; history tells how it went."""
+    client = await bare(fleet)
+    handle = await errand(client, "elsewhere")
+    (run_id,) = of(handle)
+    elsewhere = client.get_async_activity_handle(workflow_id=handle.id, run_id=run_id, activity_id="1")
+    await until_told(fleet, handle, "lookup")
+
+    def running(account: Account) -> None:
+        assert [attempt["status"] for attempt in account.attempts().values()] == ["running"]
+
+    await fleet.account(client, of(handle), running)
+    await elsewhere.fail(ApplicationError("no", type="Refused"))
+    await until_told(fleet, handle, "lookup", attempts=2)
+    await elsewhere.complete("found")
+    assert await asyncio.wait_for(handle.result(), 60) == "found"
+
+    def done(account: Account) -> None:
+        told = [(a["status"], a["error_type"], a["source"]) for a in account.attempts().values()]
+        assert told == [("error", "Refused", "both"), ("ok", None, "both")]
+
+    await fleet.account(client, of(handle), done)
 
 
 async def test_a_worker_that_shuts_down(world: World) -> None:

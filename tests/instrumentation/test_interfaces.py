@@ -5,6 +5,7 @@ PASSED are methods that we let through knowingly. Older versions may lack some o
 
 import dataclasses
 import inspect
+import re
 from typing import Any
 
 import agents.tracing.span_data as span_data
@@ -14,15 +15,17 @@ from agents.tracing import get_trace_provider
 from openai._base_client import AsyncAPIClient, SyncAPIClient
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from temporalio import activity, client, worker, workflow
+from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.contrib.opentelemetry import create_tracer_provider
-from temporalio.openai_agents import _invoke_model_activity, _trace_interceptor
+from temporalio.openai_agents import _invoke_model_activity, _mcp, _trace_interceptor
 from temporalio.worker import _workflow_instance
 
 from durascope import _activity, _attributes, _client, _interceptor, _nexus, _outbound, _workflow, plugin
+from durascope._activity_types import MODEL_ACTIVITIES, is_mcp
+from durascope._agents_spans import REPLACED
 from durascope._attributes import describe
-from durascope._processor import REPLACED
 from durascope._registry import processor, registered
-from durascope.conventions import HEADER_AGENTS, KIND, SPAN_CUSTOM
+from durascope.conventions import HEADER_AGENTS, KIND, MCP_ACTIVITIES, SPAN_CUSTOM
 
 CLIENT_PASSED = (
     "cancel_workflow describe_workflow fetch_workflow_history_events list_workflows count_workflows "
@@ -78,10 +81,14 @@ def test_every_kind_of_agents_span_is_described() -> None:
 def test_private_things_that_we_read_are_still_there() -> None:
     """Each named where it is read; without them we would fail quietly."""
     assert callable(workflow._Runtime.maybe_current)
-    for name in ("_deleting", "self._ready: ", "raise self._current_activation_error"):
-        assert name in inspect.getsource(_workflow_instance)
+    assert "_deleting" in inspect.getsource(_workflow_instance)
+    assert "self._instance = instance" in inspect.getsource(_workflow_instance._WorkflowInboundImpl)
+    (_, activation), said = inspect.signature(worker.WorkflowInstance.activate).parameters, ("successful", "failed")
+    assert activation and set(said) == {each.name for each in WorkflowActivationCompletion.DESCRIPTOR.oneofs[0].fields}
     assert issubclass(activity._CompleteAsyncError, BaseException)
     assert "_seq" in inspect.getsource(_workflow_instance._ActivityHandle)
+    scheduling = inspect.getsource(_workflow_instance._ActivityHandle._apply_schedule_command)
+    assert "self._input.headers, v.headers" in scheduling
     assert "_task" in inspect.getsource(_workflow_instance._NexusOperationHandle)
     assert hasattr(TracerProvider(shutdown_on_exit=False), "_active_span_processor")
     assert isinstance(getattr(create_tracer_provider(), "_tracer_provider", None), TracerProvider)
@@ -102,7 +109,19 @@ def test_the_processors_of_the_agents_sdk_can_be_seen() -> None:
 def test_model_activities_have_the_names_we_know() -> None:
     """Their attempts are the leaf model calls that tokens are counted on."""
     found: dict[str, Any] = dict(inspect.getmembers(_invoke_model_activity.ModelActivity, inspect.isfunction))
-    assert {name for name in found if name.startswith("invoke_")} == _activity.MODEL_ACTIVITIES
+    assert {name for name in found if name.startswith("invoke_")} == MODEL_ACTIVITIES
+
+
+def test_requests_to_mcp_servers_have_the_names_we_know() -> None:
+    """All of the integration's, and no other activity that only sounds like one."""
+    source = inspect.getsource(_mcp)
+    kinds, calls = (
+        set(re.findall(pattern, source)) for pattern in (r' \+ "(-state\w+)"', r'self\.name \+ "(-[\w-]+)"')
+    )
+    assert kinds == {"-stateless", "-stateful"} and len(calls) == 7
+    assert all(is_mcp(f"files{kind}{call}") for kind in kinds for call in calls - {"-server-session"})
+    assert is_mcp("files-stateful-server-session") and is_mcp(f"{MCP_ACTIVITIES}files.call-tool")
+    assert not any(map(is_mcp, ("stripe-connect", "crm-call-tool", "list-tools", "files-stateless-delete")))
 
 
 def test_the_reasons_of_a_cancellation_are_told_apart() -> None:

@@ -6,6 +6,7 @@ The truth is what activities, the model provider and the model server wrote them
 import asyncio
 import time
 from collections import Counter
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -71,10 +72,10 @@ async def whole(
     return await world.account(client, runs, check, **how)
 
 
-async def until_told(world: World, handle: Handle, activity: str) -> None:
-    """Wait until an attempt of this activity type has begun."""
+async def until_told(world: World, handle: Handle, activity: str, attempts: int = 1) -> None:
+    """Wait until so many attempts of this activity type have begun."""
     deadline = time.monotonic() + 60
-    while not [x for x in world.lines(*of(handle)) if x.activity_type == activity]:
+    while attempts not in [x.attempt for x in world.lines(*of(handle)) if x.activity_type == activity]:
         assert time.monotonic() < deadline, f"{activity} did not begin"
         await asyncio.sleep(0.05)
 
@@ -167,6 +168,9 @@ async def test_termination(fleet: World) -> None:
     await handle.terminate("enough")
     account = await whole(fleet, client, of(handle), handle.id)
     assert account.runs[0]["status"] == "terminated"
+    # What never ended never left: only what hung right below it stands without its parent, in the same trace.
+    assert set(account.orphans()) <= {"invoke_model_activity", "lookup attempt 1"}
+    assert len(account.traces()) == 1
 
 
 async def test_cancellation(fleet: World) -> None:
@@ -210,6 +214,21 @@ async def test_reset(fleet: World) -> None:
     assert run["coverage"]["reconstructed"] == 0 < run["coverage"]["history_attempts"]
 
 
+async def test_a_reset_inside_of_a_clients_trace(fleet: World) -> None:
+    """Both runs are in one trace, the second repeats the first one's agents: each keeps its own spans."""
+    client = await connect(fleet.temporal.address, Station(""), [QUIET, InMemory().plugin()])
+    with trace("Ask"):
+        handle = await begin(client, "plain")
+    await finish(handle)
+    (first,) = of(handle)
+    second = await reset(client, handle.id, first)
+    await finish(client.get_workflow_handle(handle.id, run_id=second))
+    account = await whole(fleet, client, {first: handle.id, second: handle.id}, handle.id)
+    assert len(account.traces()) == 1
+    turns = Counter((span["run_id"], span["name"]) for span in account.spans if span["kind"] == c.SPAN_TURN)
+    assert turns == {(first, "turn 1"): 1, (first, "turn 2"): 1, (second, "turn 1"): 1, (second, "turn 2"): 1}
+
+
 async def reset(client: Client, workflow_id: str, run_id: str) -> str:
     """Reset a run to its second workflow task, after the first model call; the new run's id."""
     history = await client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
@@ -241,10 +260,11 @@ async def test_local_activity(fleet: World) -> None:
     assert account.kinds() == {"local_activity": 1, "tool": 1, "model": 2}
 
 
-async def test_streaming(fleet: World) -> None:
-    """Run_streamed: usage is in the stream's last event."""
+@pytest.mark.parametrize("words", ["streaming flaky", "streaming chatty flaky"])
+async def test_streaming(fleet: World, words: str) -> None:
+    """Run_streamed, by either API: usage is in the stream's last event."""
     client = await bare(fleet)
-    handle = await begin(client, "streaming flaky")
+    handle = await begin(client, words)
     await finish(handle)
     account = await whole(fleet, client, of(handle), handle.id)
     assert account.kinds()["model"] == 2
@@ -314,9 +334,12 @@ async def test_the_plugin_registered_twice(fleet: World) -> None:
     assert not account.orphans()
 
 
-@pytest.mark.parametrize("plugins", ["stock", "otel"])
+@pytest.mark.parametrize("plugins", ["stock", "otel", "otel-last"])
 async def test_beside_other_tracing(beside: World, plugins: str) -> None:
-    """Beside Temporal's OpenTelemetryPlugin, or OpenInference through the Agents plugin: tokens count once."""
+    """Beside Temporal's OpenTelemetryPlugin, or OpenInference through the Agents plugin: tokens count once.
+
+    The latter sets its own processor alone, also after us and where no activity ever brings ours back.
+    """
     client = await bare(beside)
     handle = await begin(client, "limited flaky", plugins)
     await finish(handle)
@@ -324,12 +347,33 @@ async def test_beside_other_tracing(beside: World, plugins: str) -> None:
     ours = [s for s in account.spans if c.KIND in str(s["attributes"])]
     assert Counter(s["name"] for s in ours)["invoke_workflow Journey"] == 1
     assert len({s["trace_id"] for s in ours}) == 1
+    assert {"invoke_agent Finder", "execute_tool lookup", "turn 2"} <= {s["name"] for s in ours}
 
 
-async def test_a_model_that_reports_no_usage(fleet: World) -> None:
-    """Unknown, not nothing."""
+@pytest.mark.parametrize("traced", [False, True], ids=["bare", "traced"])
+async def test_a_child_beside_temporals_own_plugin(beside: World, traced: bool) -> None:
+    """That writes its own context over the child's header: the child hangs in its parent's trace all the same."""
+    client = await connect(beside.temporal.address, Station(""), [InMemory().plugin()] if traced else [])
+    tracer = TracerProvider(shutdown_on_exit=False).get_tracer("web")
+    with tracer.start_as_current_span("request") if traced else nullcontext() as request:
+        handle = await begin(client, "child", "stock")
+    await finish(handle)
+    child = (await client.get_workflow_handle(f"{handle.id}-c").describe()).run_id
+    account = await whole(beside, client, {**of(handle), child: f"{handle.id}-c"}, handle.id)
+    ours = {s["name"]: s for s in account.spans if c.KIND in str(s["attributes"])}
+    runs = [s for s in account.spans if s["kind"] == c.SPAN_WORKFLOW]
+    assert {s["parent_span_id"] for s in runs if s["run_id"] == child} == {ours["child Journey"]["span_id"]}
+    assert {s["trace_id"] for s in runs} == {run["trace_id"] for run in account.runs}
+    assert len({s["trace_id"] for s in runs}) == 1
+    if request is not None:
+        assert {s["trace_id"] for s in runs} == {format_trace_id(request.get_span_context().trace_id)}
+
+
+@pytest.mark.parametrize("words", ["silent", "silent chatty", "silent streaming", "silent chatty streaming"])
+async def test_a_model_that_reports_no_usage(fleet: World, words: str) -> None:
+    """Unknown, not nothing: the SDK makes zeros of it, and a request."""
     client = await bare(fleet)
-    handle = await begin(client, "silent")
+    handle = await begin(client, words)
     await finish(handle)
     account = await whole(fleet, client, of(handle), handle.id)
     (model,) = account.attempts().values()

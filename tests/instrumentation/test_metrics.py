@@ -8,7 +8,6 @@ import pytest
 from opentelemetry.sdk.trace.sampling import Decision, ParentBased, Sampler, TraceIdRatioBased
 
 from durascope import conventions as c
-from durascope._metrics import TOKEN_TYPE, TOKEN_USE
 from durascope.identity import RunKey, trace_id
 from durascope.testing import InMemory, attribute
 from tests.instrumentation.inside import run, working
@@ -49,10 +48,10 @@ async def test_metrics_of_a_run(world: World, monkeypatch: pytest.MonkeyPatch) -
     for metric in (c.METRIC_WORKFLOW_DURATION, c.METRIC_AGENT_DURATION, c.METRIC_TOOL_DURATION):
         assert counts(telemetry.points(metric)).total() == 1, metric
     billed = world.billed(handle.id)
-    usage = counts(telemetry.points(c.METRIC_TOKENS), TOKEN_USE, TOKEN_TYPE)
+    usage = counts(telemetry.points(c.METRIC_TOKENS), c.TOKEN_USE, c.GEN_AI_TOKEN_TYPE)
     assert usage.pop(("unknown", None)) == 4  # attempts, not tokens
     assert usage == {("useful", name): billed[name] for name in TOKENS if billed[name]}
-    by_type = {p.attributes[TOKEN_TYPE]: p.sum for p in telemetry.points(c.METRIC_TOKEN_USAGE)}
+    by_type = {p.attributes[c.GEN_AI_TOKEN_TYPE]: p.sum for p in telemetry.points(c.METRIC_TOKEN_USAGE)}
     assert by_type == {"input": billed["input"], "output": billed["output"]}
 
 

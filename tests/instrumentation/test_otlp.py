@@ -2,28 +2,37 @@
 
 import gzip
 import logging
+import ssl
 import zlib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTracePartialSuccess,
+    ExportTraceServiceResponse,
+)
 from opentelemetry.sdk.resources import Resource
 
-from durascope._otlp import Http, http_url, uses_http
+from durascope._buffer import AGAIN, HOPELESS, TAKEN, Answer
+from durascope._otlp import Http
 from durascope._spans import SpanFacts
 from durascope._wire import span_request
 
 RESOURCE = Resource({"service.name": "worker"})
+TLS = Path(__file__).parents[1] / "collector" / "tls"
 SPAN = SpanFacts("work", 1, 2, 0, 1, 2, {})
 BODY = span_request([SPAN], RESOURCE)
 
 
 class Witness(ThreadingHTTPServer):
-    """Keeps what it was sent; answers ``status``."""
+    """Keeps what it was sent; answers ``status`` and ``answer``."""
 
     daemon_threads = True
     status = 200
+    answer = b""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -42,8 +51,9 @@ class _Handler(BaseHTTPRequestHandler):
         server.seen.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))
         server.connections.add(self.client_address)
         self.send_response(server.status)
-        self.send_header("content-length", "0")
+        self.send_header("content-length", str(len(server.answer)))
         self.end_headers()
+        self.wfile.write(server.answer)
 
     def log_message(self, *_: object) -> None:
         """Quiet."""
@@ -69,7 +79,7 @@ def sender() -> Http:
 def test_a_request_is_one_message_on_a_connection_that_is_kept(witness: Witness) -> None:
     """POST, protobuf, the signal's path after the endpoint's own."""
     send = sender()
-    assert send([SPAN]) and send([SPAN])
+    assert send([SPAN]).taken and send([SPAN]).taken
     path, headers, body = witness.seen[0]
     assert (path, headers["content-type"], body) == ("/in/v1/traces", "application/x-protobuf", BODY)
     assert headers["user-agent"].startswith("Durascope/") and "content-encoding" not in headers
@@ -80,10 +90,10 @@ def test_headers_and_compression(witness: Witness, monkeypatch: pytest.MonkeyPat
     """URL encoding is undone; the signal's own variable goes first."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20abc,x-tenant=a")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")
-    assert sender()([SPAN])
+    assert sender()([SPAN]).taken
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "authorization=Bearer%20own")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "deflate")
-    assert sender()([SPAN])
+    assert sender()([SPAN]).taken
     (_, first, zipped), (_, second, deflated) = witness.seen
     assert (first["authorization"], first["x-tenant"], gzip.decompress(zipped)) == ("Bearer abc", "a", BODY)
     assert (second["authorization"], zlib.decompress(deflated)) == ("Bearer own", BODY) and "x-tenant" not in second
@@ -94,19 +104,8 @@ def test_a_timeout_that_is_no_number_is_the_default(
 ) -> None:
     """A worker starts all the same."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "soon")
-    assert sender()([SPAN])
+    assert sender()([SPAN]).taken
     assert "OTEL_EXPORTER_OTLP_TIMEOUT is not a number of seconds; 10 are taken" in caplog.text
-
-
-def test_where_it_goes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The default, all signals' endpoint, and one signal's own, which is taken as it is."""
-    assert (http_url("TRACES"), uses_http("TRACES")) == ("http://localhost:4318/v1/traces", True)
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collect.invalid/otlp")
-    assert http_url("LOGS") == "https://collect.invalid/otlp/v1/logs"
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "https://logs.invalid/take")
-    assert http_url("LOGS") == "https://logs.invalid/take"
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collect.invalid:4317")
-    assert not uses_http("TRACES")
 
 
 def test_a_proxy_is_used_unless_the_host_is_excepted(witness: Witness, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,10 +113,10 @@ def test_a_proxy_is_used_unless_the_host_is_excepted(witness: Witness, monkeypat
     port = witness.server_address[1]
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collect.invalid:4318")
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
-    assert sender()([SPAN])
+    assert sender()([SPAN]).taken
     assert witness.seen[0][0] == "http://collect.invalid:4318/v1/traces"
     monkeypatch.setenv("no_proxy", "collect.invalid")
-    assert not sender()([SPAN])
+    assert not sender()([SPAN]).taken
 
 
 def test_a_refusal_is_said_once_and_tells_no_secret(
@@ -131,10 +130,60 @@ def test_a_refusal_is_said_once_and_tells_no_secret(
     caplog.set_level(logging.INFO)
     for status, taken in ((503, False), (503, False), (200, True), (400, False)):
         witness.status = status
-        assert send([SPAN]) is taken
+        assert send([SPAN]).taken is taken
     said = [record.getMessage() for record in caplog.records if record.name == "durascope"]
     assert [why for each in said for why in ("503", "400") if why in each] == ["503", "400"]
     assert "hush" not in caplog.text
     witness.shutdown()
     witness.server_close()
-    assert send([SPAN]) is False
+    assert not send([SPAN]).taken
+
+
+@pytest.mark.parametrize(
+    ("status", "answer"), [(200, TAKEN), (400, HOPELESS), (404, AGAIN), (413, HOPELESS), (429, AGAIN), (503, AGAIN)]
+)
+def test_what_became_of_a_batch(witness: Witness, status: int, answer: Answer) -> None:
+    """One that is too large or malformed is never taken as it is; anything else may pass."""
+    witness.status = status
+    assert sender()([SPAN]) == answer
+
+
+def test_a_partial_success(witness: Witness, caplog: pytest.LogCaptureFixture) -> None:
+    """What the collector has rejected is told, and why; an answer in other words is none."""
+    partial = ExportTracePartialSuccess(rejected_spans=2, error_message="too old")
+    witness.answer = ExportTraceServiceResponse(partial_success=partial).SerializeToString()
+    assert sender()([SPAN] * 3) == Answer(True, rejected=2)
+    assert "has rejected 2 of 3: too old" in caplog.text
+    witness.answer = b"{}"
+    assert sender()([SPAN]) == TAKEN
+
+
+def test_users_in_urls_are_sent(witness: Witness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The endpoint's and the proxy's, each to whom it is for."""
+    port = witness.server_address[1]
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://ann:hush@127.0.0.1:{port}")
+    assert sender()([SPAN]).taken
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collect.invalid:4318")
+    monkeypatch.setenv("http_proxy", f"bob:hush@127.0.0.1:{port}")
+    assert sender()([SPAN]).taken
+    direct, through = (headers for _, headers, _ in witness.seen)
+    assert (direct["authorization"], "proxy-authorization" in direct) == ("Basic YW5uOmh1c2g=", False)
+    assert (through["proxy-authorization"], "authorization" in through) == ("Basic Ym9iOmh1c2g=", False)
+
+
+def test_tls_with_a_certificate_of_ones_own(witness: Witness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server's is checked against the one that is named, and the client shows its own."""
+    certificate, key = str(TLS / "certificate.pem"), str(TLS / "key.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    context.load_verify_locations(certificate)
+    context.verify_mode = ssl.CERT_REQUIRED
+    witness.socket = context.wrap_socket(witness.socket, server_side=True)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"https://127.0.0.1:{witness.server_address[1]}")
+    assert not sender()([SPAN]).taken
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", certificate)
+    assert not sender()([SPAN]).taken
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", certificate)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_CLIENT_KEY", key)
+    assert sender()([SPAN]).taken
+    assert witness.seen[0][2] == BODY

@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 from temporalio import activity
+from temporalio.api.failure.v1 import CanceledFailureInfo, Failure
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, CancelledError
 from temporalio.testing import ActivityEnvironment
 
 from durascope import conventions as c
-from durascope._outcome import Outcome, backoff, outcome_of
+from durascope._history_failures import read_failure
+from durascope._outcome import Outcome, backoff, cancellation, error_type, in_workflow, outcome_of
 from durascope.records import RetryBy, Status
 from durascope.testing import InMemory, attribute
 from tests.instrumentation.inside import run, working
@@ -30,6 +32,13 @@ def info(**changes: Any) -> activity.Info:
     given: dict[str, Any] = {"attempt": 1, "retry_policy": POLICY, "scheduled_time": NOW}
     given |= {"schedule_to_close_timeout": None, **changes}
     return activity.Info(**{**vars(ActivityEnvironment.default_info()), **given})
+
+
+def test_a_cancellation_has_one_name() -> None:
+    """Whoever tells of it: an attempt, what waited for it, its run, or their history."""
+    failure = Failure(canceled_failure_info=CanceledFailureInfo())
+    told = {error_type(CancelledError("no")), error_type(asyncio.CancelledError()), read_failure(failure, None).type}
+    assert told == {in_workflow(CancelledError("no"))[1], cancellation(None, info(), BRIEF)[1]} == {"cancelled"}
 
 
 def test_the_policy_dictates_the_delay() -> None:

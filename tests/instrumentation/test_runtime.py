@@ -2,14 +2,34 @@
 
 import asyncio
 import time
+from datetime import timedelta
 
 import pytest
+from temporalio import activity, workflow
 from temporalio.client import Client
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from durascope import conventions as c
 from durascope.exceptions import ConfigurationError
 from durascope.runtime import temporal_runtime
 from durascope_dashboard.demo.dev_server import DevServer
 from tests.instrumentation.receiver import Receiver
+from tests.instrumentation.world import unique
+
+
+@activity.defn
+async def nothing() -> None:
+    """An activity."""
+
+
+@workflow.defn
+class Once:
+    """Runs it once."""
+
+    @workflow.run
+    async def run(self) -> None:
+        """See the class."""
+        await workflow.execute_activity(nothing, start_to_close_timeout=timedelta(seconds=60))
 
 
 async def test_the_sdks_metrics_arrive_with_long_buckets(
@@ -28,6 +48,27 @@ async def test_the_sdks_metrics_arrive_with_long_buckets(
         point = receiver.metrics["temporal_request_latency"][0]
         assert {resource.get("team") for resource in receiver.resources} == {"search"}
         assert 0 < point.sum / point.count < 10  # seconds, not milliseconds
+
+
+async def test_buckets_of_activities_reach_as_far_as_ours(
+    temporal_server: DevServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not to a minute, where the SDK's own end."""
+    with Receiver() as receiver:
+        for name, value in {**receiver.environment, "OTEL_METRIC_EXPORT_INTERVAL": "200"}.items():
+            monkeypatch.setenv(name, value)
+        client = await Client.connect(temporal_server.address, runtime=temporal_runtime())
+        queue = unique("buckets")
+        plain = UnsandboxedWorkflowRunner()
+        async with Worker(client, task_queue=queue, workflows=[Once], activities=[nothing], workflow_runner=plain):
+            await client.execute_workflow(Once.run, id=queue, task_queue=queue)
+            names = ("temporal_activity_execution_latency", "temporal_workflow_endtoend_latency")
+            deadline = time.monotonic() + 20
+            while not all(name in receiver.metrics for name in names):
+                assert time.monotonic() < deadline, list(receiver.metrics)
+                await asyncio.sleep(0.05)
+        for name in names:
+            assert tuple(receiver.metrics[name][0].explicit_bounds) == c.DURATION_BUCKETS_S
 
 
 @pytest.mark.parametrize(

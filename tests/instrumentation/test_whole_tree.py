@@ -10,7 +10,8 @@ from agents import OpenAIProvider, set_trace_processors
 from openai import AsyncOpenAI
 from temporalio.client import Client, WorkflowHandle
 from temporalio.openai_agents import OpenAIAgentsPlugin
-from temporalio.worker import Worker
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from durascope import DurascopePlugin
 from durascope import conventions as c
@@ -19,6 +20,7 @@ from durascope_dashboard.demo.dev_server import DevServer
 from sample_workflows.model_server import ScriptedServer
 from tests.instrumentation.everything import TIMETABLE, Everything, Timetable, failing, script
 from tests.instrumentation.fleet import parameters
+from tests.instrumentation.woken import Woken
 from tests.instrumentation.world import unique
 
 TREE = """
@@ -69,14 +71,18 @@ def model() -> Iterator[ScriptedServer]:
 
 
 @asynccontextmanager
-async def working(address: str, model: ScriptedServer, plugin: DurascopePlugin, queue: str) -> AsyncIterator[Client]:
-    """A worker in this process."""
+async def working(
+    address: str, model: ScriptedServer, plugin: DurascopePlugin, queue: str, runner: WorkflowRunner | None = None
+) -> AsyncIterator[Client]:
+    """A worker in this process; ``runner`` is of its own workflows."""
     async with AsyncOpenAI(base_url=model.base_url, api_key="scripted") as openai:
         agents = OpenAIAgentsPlugin(
             parameters(), OpenAIProvider(openai_client=openai), mcp_servers={TIMETABLE: Timetable}
         )
         client = await Client.connect(address, plugins=[agents, plugin])
-        async with Worker(client, task_queue=queue, workflows=[Everything]):
+        async with Worker(
+            client, task_queue=queue, workflows=[Everything, Woken], workflow_runner=runner or SandboxedWorkflowRunner()
+        ):
             yield client
 
 
@@ -146,3 +152,34 @@ async def test_a_failed_workflow_task_leaves_one_tree(temporal_server: DevServer
     assert len(telemetry.events()) == 6
     counts = {name: sum(point.count for point in telemetry.points(name)) for name in DURATIONS}
     assert counts == {c.METRIC_WORKFLOW_DURATION: 1, c.METRIC_AGENT_DURATION: 2, c.METRIC_TOOL_DURATION: 2}
+
+
+async def test_processors_set_while_a_worker_runs(temporal_server: DevServer, model: ScriptedServer) -> None:
+    """Whoever sets the Agents SDK's processors throws ours out: the next run brings it back, without any activity."""
+    telemetry, queue = InMemory(), unique("evicted")
+    async with working(temporal_server.address, model, telemetry.plugin(), queue) as client:
+        set_trace_processors([])
+        handle = await client.start_workflow(Woken.run, id=queue, task_queue=queue)
+        await handle.signal(Woken.wake)
+        await asyncio.wait_for(handle.result(), 60)
+    assert "invoke_agent Helper" in {span.name for span in telemetry.spans()}
+
+
+@pytest.mark.parametrize("runner", [SandboxedWorkflowRunner(), UnsandboxedWorkflowRunner()], ids=["sandbox", "none"])
+async def test_a_handler_in_a_failed_workflow_task_is_told_once(
+    temporal_server: DevServer, model: ScriptedServer, runner: WorkflowRunner
+) -> None:
+    """It has ended before the run's code goes on, and fails: the handler runs again, and only then is it told."""
+    telemetry, queue = InMemory(), unique("woken")
+    async with working(temporal_server.address, model, telemetry.plugin(), queue, runner) as client:
+        failing[queue] = 1
+        handle = await client.start_workflow(Woken.run, id=queue, task_queue=queue)
+        await handle.signal(Woken.wake)
+        await asyncio.wait_for(handle.result(), 60)
+    assert failing[queue] == 0
+    assert sorted(span.name for span in telemetry.spans()) == [
+        "invoke_agent Helper",
+        "invoke_workflow Woken",
+        "signal wake",
+    ]
+    assert [point.count for point in telemetry.points(c.METRIC_AGENT_DURATION)] == [1]

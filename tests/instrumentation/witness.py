@@ -7,16 +7,15 @@ import signal
 from collections.abc import AsyncIterator
 from typing import Any
 
-from agents import Model, ModelProvider, ModelResponse, OpenAIProvider, Usage
+from agents import Model, ModelProvider, ModelResponse, OpenAIProvider
 from openai import AsyncOpenAI
-from openai.types.responses import ResponseOutputMessage, ResponseOutputText
 from temporalio import activity
 
 from tests.instrumentation.scenario import tell
 
 
 class Witness(ModelProvider):
-    """OpenAI's provider under observation. "chat..." speaks Chat Completions, "silent..." reports no usage."""
+    """OpenAI's provider under observation. "chat..." speaks Chat Completions."""
 
     def __init__(self, retries: int = 0) -> None:
         self._client = AsyncOpenAI(max_retries=retries)
@@ -30,8 +29,6 @@ class Witness(ModelProvider):
     def get_model(self, model_name: str | None) -> Model:
         """See base class."""
         name = model_name or "scripted-1"
-        if name.startswith("silent"):
-            return Watched(Silent())
         return Watched((self._chat if name.startswith("chat") else self._responses).get_model(name))
 
 
@@ -63,20 +60,6 @@ class Watched(Model):
         async for event in self._inner.stream_response(*args, **kwargs):
             yield event
         tell("ok")
-
-
-class Silent(Model):
-    """Answers, and says nothing about tokens, as some providers do."""
-
-    async def get_response(self, *args: Any, **kwargs: Any) -> ModelResponse:
-        """See base class."""
-        text = ResponseOutputText(text="Found.", type="output_text", annotations=[])
-        message = ResponseOutputMessage(id="m", content=[text], role="assistant", status="completed", type="message")
-        return ModelResponse(output=[message], usage=Usage(), response_id=None)
-
-    def stream_response(self, *args: Any, **kwargs: Any) -> Any:
-        """See base class."""
-        raise NotImplementedError
 
 
 def _deadly(input: Any) -> str | None:

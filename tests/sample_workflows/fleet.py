@@ -16,10 +16,10 @@ from uuid import uuid4
 from temporalio.client import Client
 
 from durascope_dashboard.analysis.view import run_object
-from durascope_dashboard.cli._reading import read_run
 from durascope_dashboard.demo.children import Child, Children
 from durascope_dashboard.demo.dev_server import DevServer, free_port
 from durascope_dashboard.exceptions import NotFound
+from durascope_dashboard.lookup import read_run
 from durascope_dashboard.reader import connect
 from sample_workflows.model_server import ScriptedServer
 from sample_workflows.scripts import RULES

@@ -4,7 +4,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from durascope_dashboard.store import schema
+from durascope_dashboard.analysis.frames import from_arrow, to_arrow
+from durascope_dashboard.analysis.join import Evidence, Joined
+from durascope_dashboard.store import keys, schema
+from durascope_dashboard.store.engine import Store
 
 T0 = 1_790_000_000_000_000
 RUN = {"namespace": "default", "workflow_id": "w", "run_id": "r"}
@@ -28,3 +31,13 @@ def run_rows(count: int, **more: Any) -> pa.Table:
             for i in range(count)
         ),
     )  # fmt: skip
+
+
+def evidence_of(store: Store, *run_keys: tuple[str, str, str]) -> Evidence:
+    """All that a store has been told of these runs, as the join takes it."""
+    return Evidence(**{name: from_arrow(found, name) for name, found in store.evidence_tables(run_keys).items()})
+
+
+def put_joined(store: Store, joined: Joined) -> None:
+    """Store what a join made."""
+    store.replace_joined({name: to_arrow(getattr(joined, name), name) for name in keys.JOINED})

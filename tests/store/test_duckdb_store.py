@@ -1,8 +1,10 @@
 """The DuckDB store commits as a whole, and does no harm to a file that is not its own."""
 
 import os
+import random
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import duckdb
 import pytest
 
 from durascope_dashboard.exceptions import StoreIncompatible, StoreUnavailable
-from durascope_dashboard.store import schema
+from durascope_dashboard.store import maintenance, schema
 from durascope_dashboard.store.duckdb_store import DuckStore
 from tests.store.rows import rows, run_rows
 
@@ -75,6 +77,48 @@ def test_a_damaged_file_is_one_sentence_and_untouched(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["store.duckdb"]
 
 
+def flipped(content: bytes) -> bytes:
+    at = len(content) * 3 // 4
+    return content[:at] + bytes(byte ^ 0xFF for byte in content[at : at + 64]) + content[at + 64 :]
+
+
+@pytest.mark.parametrize("damaged", [lambda content: content[: len(content) // 2], flipped], ids=["cut", "flipped"])
+def test_damage_that_is_found_late_is_one_sentence_and_untouched(
+    tmp_path: Path, damaged: Callable[[bytes], bytes]
+) -> None:
+    """A file that can be opened, for its first blocks are whole: whoever comes to the others says so."""
+    path, folder = tmp_path / "store.duckdb", tmp_path / "export"
+    with DuckStore(path) as store:
+        texts = (random.Random(n).randbytes(500).hex() for n in range(2000))
+        store.append("spans", rows("spans", *({"trace_id": "t", "span_id": text, "seq": 0} for text in texts)))
+        store.checkpoint()
+    path.write_bytes(before := damaged(path.read_bytes()))
+
+    def ask() -> None:
+        with DuckStore(path, read_only=True) as store:
+            store.query("spans", trace_id="t")
+
+    for work in (lambda: maintenance.vacuum(path), lambda: list(maintenance.export(path, folder)), ask):
+        with pytest.raises(StoreUnavailable, match=r"store\.duckdb (cannot be read|could not answer)") as error:
+            work()
+        assert "\n" not in str(error.value)
+        assert path.read_bytes() == before
+
+
+def test_what_a_newer_version_added_is_not_lost_by_a_vacuum(tmp_path: Path) -> None:
+    """It is refused; to read such a file does no harm."""
+    path = tmp_path / "store.duckdb"
+    DuckStore(path).close()
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("ALTER TABLE runs ADD COLUMN mood VARCHAR")
+    before = path.read_bytes()
+    with pytest.raises(StoreIncompatible, match=r"has the column runs\.mood, which this Durascope does not know"):
+        maintenance.vacuum(path)
+    assert path.read_bytes() == before
+    with DuckStore(path, read_only=True) as store:
+        assert store.query("runs").num_rows == 0
+
+
 def test_a_newer_store_is_one_sentence_and_untouched(tmp_path: Path) -> None:
     """It names both versions."""
     path = tmp_path / "store.duckdb"
@@ -87,11 +131,12 @@ def test_a_newer_store_is_one_sentence_and_untouched(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_someone_elses_database_is_not_ours(tmp_path: Path) -> None:
-    """A DuckDB file with other tables gets none of ours."""
+@pytest.mark.parametrize("table", ["mine (x INTEGER)", "meta (x INTEGER)", "meta (key VARCHAR, value VARCHAR)"])
+def test_someone_elses_database_is_not_ours(tmp_path: Path, table: str) -> None:
+    """A DuckDB file with other tables gets none of ours, also where one is named as ours is."""
     path = tmp_path / "other.duckdb"
     with duckdb.connect(str(path)) as connection:
-        connection.execute("CREATE TABLE mine (x INTEGER)")
+        connection.execute(f"CREATE TABLE {table}")
     before = path.read_bytes()
     with pytest.raises(StoreIncompatible, match="not a Durascope store"):
         DuckStore(path)

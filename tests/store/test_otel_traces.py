@@ -48,6 +48,11 @@ ATTEMPTS: list[dict[str, Any]] = [
     {names.GEN_AI_INPUT_TOKENS: 12, names.GEN_AI_OUTPUT_TOKENS: 3, names.GEN_AI_RESPONSE_ID: "resp_1"},
     {names.ATTEMPT: 0},
     {names.ATTEMPT: "1" * 30},
+    {names.ATTEMPT: -5},
+    {names.ATTEMPT: 2**31},
+    {names.RETRY_MAX_ATTEMPTS: -1, names.RETRY_DELAY: -0.5},
+    {names.RETRY_DELAY: "1e306", names.GEN_AI_INPUT_TOKENS: 2**63 - 1, names.GEN_AI_OUTPUT_TOKENS: 3},
+    {names.RETRY_DELAY: "inf", names.RETRY_MAX_ATTEMPTS: 2**31 - 1},
     {names.ACTIVITY_ID: ""},
 ]  # fmt: skip
 

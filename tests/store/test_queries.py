@@ -1,5 +1,7 @@
 """Named queries: filters, order, pages, on both engines."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -11,6 +13,7 @@ from durascope_dashboard.store.engine import Store
 from durascope_dashboard.store.location import open_store
 from durascope_dashboard.store.queries import QUERIES
 from durascope_dashboard.store.queries.runs import ORDERS, cursor_after
+from durascope_dashboard.store.queries.tables import MARK
 from tests.clickhouse import ENGINES, Engine
 from tests.store.rows import T0, rows, run_rows
 
@@ -134,6 +137,14 @@ def test_every_query_runs(store: Store, name: str) -> None:
         ("runs", {"cursor": "///"}, UsageError, "cursor"),
         ("spans", {}, UsageError, "needs workflow_id or trace_id"),
         ("tokens", {"by": "colour"}, UsageError, "cannot be grouped"),
+        (
+            "runs",
+            {"cursor": cursor_after({"started": 10**30, "workflow_id": "w", "run_id": "r"})},
+            UsageError,
+            "cursor",
+        ),
+        ("fleet", {"since": 0, "until": 1, "bucket_ms": 2**63 - 1}, UsageError, "buckets cannot be 9.* ms wide"),
+        ("cohorts", {"bucket_ms": 2**62}, UsageError, "a century"),
     ],
 )
 def test_wrong_questions_are_one_sentence(
@@ -152,6 +163,21 @@ def test_values_are_never_sql(store: Store) -> None:
     assert len(ids(store)) == 12
 
 
+@pytest.mark.parametrize("text", ["8071113170921900003", "$now", "{now:Int64}", "$workflow_id_0", "\u2063workflow"])
+def test_a_text_that_looks_like_a_place_is_a_text(store: Store, text: str) -> None:
+    """Whatever stands for a value in the engine's text: alone, in a list, and in a filter."""
+    assert ids(store, text=text, workflow_id=["w1"]) == []
+    assert ids(store, workflow_type=[text], view="no_heartbeat") == []
+    assert ids(store, where=f"workflow_id = '{text}' OR workflow_id = 'w1'", namespace="default") == ["w1"]
+
+
+def test_marks_are_other_ones_in_each_process() -> None:
+    """Who asks cannot know them."""
+    source = "from durascope_dashboard.store.queries.tables import MARK; print(MARK)"
+    found = {subprocess.run([sys.executable, "-c", source], capture_output=True, check=True).stdout for _ in range(2)}
+    assert len(found) == 2 and str(MARK).encode() not in b"".join(found)
+
+
 def test_a_list_of_ids_is_compiled_once(store: Store) -> None:
     """For every length, whatever the ids; a list too long for places of its own is answered all the same."""
     query = QUERIES["runs"]
@@ -165,6 +191,7 @@ def test_a_list_of_ids_is_compiled_once(store: Store) -> None:
 def test_limit_is_bounded(store: Store) -> None:
     """A negative or absurd limit is clipped, not an error."""
     assert ids(store, limit=-5) == []
+    assert len(ids(store, offset=-5)) == 12
     assert len(ids(store, limit=10**12)) == 12
 
 

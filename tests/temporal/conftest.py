@@ -14,7 +14,8 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from durascope.identity import RunKey
 from durascope.records import HistoryRecord, Micros, RunStatus
 from durascope_dashboard.temporal.connection import TemporalConfig
-from durascope_dashboard.temporal.follower import Follower, Pace
+from durascope_dashboard.temporal.follower import Follower
+from durascope_dashboard.temporal.pace import Pace
 from tests.histories import activities, scenarios
 
 DEADLINE_S = 30.0

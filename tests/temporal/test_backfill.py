@@ -6,16 +6,20 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import count
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client
 
+from durascope.history import HistoryReader
 from durascope.records import HistoryRecord, RunStatus
 from durascope_dashboard.cli import main
 from durascope_dashboard.demo.dev_server import DevServer, free_port
-from durascope_dashboard.exceptions import StoreLocked, UsageError
+from durascope_dashboard.exceptions import StoreLocked, StoreUnavailable, TemporalUnavailable, UsageError
+from durascope_dashboard.store.duckdb_store import DuckStore
 from durascope_dashboard.temporal import backfill as module
 from durascope_dashboard.temporal.backfill import Backfill, closed_query, parse_since
 from durascope_dashboard.temporal.connection import TemporalConfig, connect
@@ -104,6 +108,55 @@ async def test_an_interrupted_one_keeps_what_it_read(
 
 
 @pytest.mark.server
+@pytest.mark.parametrize("failing", [{1}, {3, 4}, {1, 2}])
+async def test_a_commit_that_fails_ends_it_and_loses_nothing(
+    server: DevServer, memory: Memory, monkeypatch: pytest.MonkeyPatch, failing: set[int]
+) -> None:
+    """It is raised, what was stored stays and is counted, and the same again stores the rest."""
+    monkeypatch.setattr(module, "BATCH", 1)
+    write, commits = memory.write_history, count(1)
+
+    def write_or_fail(records: Sequence[HistoryRecord]) -> None:
+        if next(commits) in failing:
+            raise OSError("No space left on device")
+        write(records)
+
+    monkeypatch.setattr(memory, "write_history", write_or_fail)
+    filling = Backfill(await connect(TemporalConfig(server.address)), memory, in_flight=1)
+    with pytest.raises(StoreUnavailable, match=r"did not take \d runs \(No space left on device\); make room"):
+        await filling.run()
+    stored = len(memory.records)
+    assert filling.tally.stored == stored < 6
+    assert (await backfill(server, memory)).stored == 6 - stored
+    assert len(memory.written) == 6
+
+
+@pytest.mark.server
+async def test_a_run_that_is_not_understood_is_counted_and_left_out(
+    server: DevServer, memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it raises; the others are stored."""
+    feed = HistoryReader.feed
+
+    def feed_or_fail(reader: HistoryReader, event: HistoryEvent) -> None:
+        if reader.key.workflow_id == "closed-3":
+            raise KeyError("unexpected")
+        feed(reader, event)
+
+    monkeypatch.setattr(HistoryReader, "feed", feed_or_fail)
+    tally = await backfill(server, memory)
+    assert (tally.stored, tally.unreadable, tally.done) == (5, 1, 6)
+
+
+@pytest.mark.server
+async def test_a_namespace_that_is_not_there_is_one_sentence(server: DevServer, memory: Memory) -> None:
+    """No group of errors."""
+    connection = await connect(TemporalConfig(server.address, ("nowhere",)))
+    with pytest.raises(TemporalUnavailable, match=r"Temporal refused \(.*nowhere.*\); check the namespace"):
+        await Backfill(connection, memory).run()
+
+
+@pytest.mark.server
 async def test_the_server_may_go_away_in_the_middle(tmp_path: Path, memory: Memory) -> None:
     """It is waited for, and nothing is read twice."""
     server = DevServer(port=free_port(), db=tmp_path / "temporal.db")
@@ -136,6 +189,21 @@ def test_the_command(server: DevServer, tmp_path: Path, capsys: pytest.CaptureFi
     assert {run["workflow_id"] for run in runs} == {*(f"closed-{n}" for n in range(5)), "retried"}
     (retried,) = (run for run in runs if run["workflow_id"] == "retried")
     assert retried["retries"]["retries"] == 6
+
+
+@pytest.mark.server
+def test_a_full_disk_is_one_sentence(
+    server: DevServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 1, no traceback."""
+
+    def fail(*_: object) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(DuckStore, "replace", fail)
+    assert main(["backfill", "--temporal", server.address, "--store", str(tmp_path / "full.duckdb")]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("durascope: the store did not take 6 runs (No space left") and error.count("\n") == 1
 
 
 def test_nobody_there_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,9 @@
 """Encrypted payloads: through a codec server as Temporal's UI uses it, by the workers' own codec, and not at all."""
 
+import asyncio
 import base64
 import json
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -16,7 +18,9 @@ from temporalio.converter import DataConverter, PayloadCodec
 from durascope.records import RunStatus, Tokens
 from durascope_dashboard.demo.dev_server import DevServer
 from durascope_dashboard.exceptions import UsageError
+from durascope_dashboard.temporal.backfill import Backfill
 from durascope_dashboard.temporal.codec import Decoder, RemoteCodec, load_codec
+from durascope_dashboard.temporal.connection import TemporalConfig, connect
 from tests.temporal.conftest import Memory, eventually, following, working
 
 pytestmark = pytest.mark.timeout(120)
@@ -149,12 +153,48 @@ async def test_a_codec_server_that_is_away_is_waited_for(
     codec_server.answer = 503
     async with following(temporal_server.address, memory, decoder=RemoteCodec(codec_server.url)) as follower:
         await eventually(lambda: follower.state == "down", "the codec away")
-        assert "codec server" in (follower.last_error or "")
+        assert "codec server" in (follower.error or "")
         assert memory.status(name) is None
         codec_server.answer = 200
         await memory.has(name, RunStatus.COMPLETED)
     record = memory.of(name)
     assert record is not None and record.attempts[0].tokens == TOKENS
+
+
+@pytest.mark.server
+async def test_wrong_credentials_end_a_backfill_and_are_waited_out_by_a_follower(
+    temporal_server: DevServer, memory: Memory, codec_server: Server
+) -> None:
+    """One sentence with the endpoint and the option, for the one as its error, for the other in health: a closed run
+    is read once, so the follower keeps it until the server lets it in.
+    """
+    name = await scrambled_run(temporal_server)
+    codec_server.answer = 401
+    codec, said = RemoteCodec(codec_server.url), f"{codec_server.url}/decode refused with 401; .*--codec-auth"
+    connection = await connect(TemporalConfig(temporal_server.address))
+    with pytest.raises(UsageError, match=said):
+        await asyncio.wait_for(Backfill(connection, memory, decoder=codec).run(), 30)
+    await codec.close()
+    async with following(temporal_server.address, memory, decoder=RemoteCodec(codec_server.url)) as follower:
+        await eventually(lambda: follower.state == "down" and follower.lag_s > 0, "the refusal")
+        assert re.search(said, str(follower.error))
+        codec_server.answer = 200
+        await memory.has(name, RunStatus.COMPLETED)
+        await eventually(lambda: follower.error is None, "going on")
+    record = memory.of(name)
+    assert record is not None and record.attempts[0].tokens == TOKENS
+
+
+@pytest.mark.server
+async def test_payloads_that_cannot_be_decoded_are_counted(
+    temporal_server: DevServer, memory: Memory, codec_server: Server
+) -> None:
+    """The run is stored without them, and the follower tells how many there were."""
+    name = await scrambled_run(temporal_server)
+    codec_server.answer = 400
+    async with following(temporal_server.address, memory, decoder=RemoteCodec(codec_server.url)) as follower:
+        await memory.has(name, RunStatus.COMPLETED)
+        assert follower.undecoded > 0
 
 
 async def test_payloads_that_a_server_refuses_stay_unknown(codec_server: Server) -> None:

@@ -119,6 +119,8 @@ def _status(sources: Sources, op_closed: Mask, run_closed: Mask, last: Mask) -> 
     firm = ~true(history["estimated"]) | ~(in_span | begun)
     told = among(history["status"], "ok", "error", "cancelled") & firm
     told |= among(history["status"], "timeout", "lost") & firm & ~begun
+    # A failure that somebody reported is an end, though not this worker's: the attempt was completed elsewhere.
+    told |= among(history["status"], "error") & present(history["error_type"]) & begun
     was_running = among(seen["status"], "running") | among(history["status"], "running")
     status: Any = pd.Series("pending", index=history.index, dtype="string")
     # Last rule first: each line overrules those above it.

@@ -52,6 +52,11 @@ class CriticalPath:
         """The operations to highlight."""
         return frozenset(part.operation_id for part in self.segments if part.operation_id is not None)
 
+    @property
+    def worth(self) -> tuple[Saving, ...]:
+        """The retries that made the run longer."""
+        return tuple(saving for saving in self.savings if saving.at_most_ms >= 1)
+
     def ms_of(self, operation_id: str) -> float:
         """How much of the path an operation is."""
         return sum(part.ms for part in self.segments if part.operation_id == operation_id)

@@ -70,7 +70,7 @@ def _follower(history: Mapping[str, Any]) -> Finding:
         return Finding("history", Level.WARNING, "the collector does not follow Temporal", step)
     if state == "down" or history.get("error"):
         step = "check --temporal, --namespace and the TEMPORAL_* settings of the collector"
-        return Finding("history", Level.FAILED, f"down: {history.get('error') or 'Temporal does not answer'}", step)
+        return Finding("history", Level.FAILED, f"{state}: {history.get('error') or 'Temporal does not answer'}", step)
     found = f"{state}, {history.get('open_runs') or 0} open runs"
     if lag is not None and lag > LAG_S:
         return Finding(

@@ -18,6 +18,9 @@ WORTH_A_WORD = 0.15
 ENOUGH_RUNS = 5
 """Closed runs of a type from which its median means something."""
 
+FAILED = ("failed", "timed_out")
+"""Statuses of which the paragraph says why."""
+
 _OPERATION = ("operation_id", "kind", "name", "agent", "status", "attempts", "max_attempts", "queue_ms", "run_ms",
               "backoff_ms", "task_queue", "error_type", "error_message", "detail", "scheduled", "closed")  # fmt: skip
 _ATTEMPT = ("operation_id", "attempt", "status", "error_type", "http_status", "retry_by", "retry_delay_ms", "useful",
@@ -102,15 +105,19 @@ def _now(run: dict[str, Any]) -> Iterator[str]:
 
 
 def _cause(run: dict[str, Any], operations: list[dict[str, Any]]) -> Iterator[str]:
-    if run.get("status") not in ("failed", "timed_out"):
+    if run.get("status") not in FAILED:
         return
+    own = run.get("failure_message") or run.get("failure_type")
+    told = _error(run.get("failure_type"), run.get("failure_message"))
     failed = [row for row in operations if row["status"] in ("error", "timeout", "lost") and row["closed"] is not None]
     if failed:
         last = max(failed, key=lambda row: row["closed"])
         tried = f" in all {last['attempts']} attempts" if (last["attempts"] or 0) > 1 else ""
         yield f"{_capital(name_of(last))} failed{tried}: {_error(last['error_type'], last['error_message'])}."
-    elif run.get("failure_type") or run.get("failure_message"):
-        yield f"The workflow itself failed: {_error(run.get('failure_type'), run.get('failure_message'))}."
+        if own and own not in (last["error_message"], last["error_type"]):
+            yield f"The workflow ended with {told}."
+    elif own:
+        yield f"The workflow itself failed: {told}."
 
 
 def _capital(text: str) -> str:

@@ -16,6 +16,7 @@ from durascope_dashboard.analysis import attempts as attempts_
 from durascope_dashboard.analysis import coverage, ledger, operations, spans
 from durascope_dashboard.analysis import runs as runs_
 from durascope_dashboard.analysis.attribution import attribute
+from durascope_dashboard.analysis.believable import believable
 from durascope_dashboard.analysis.fingerprint import fingerprint
 from durascope_dashboard.analysis.frames import conform, empty_frame
 from durascope_dashboard.analysis.intervals import intervals_of
@@ -84,7 +85,7 @@ def join(evidence: Evidence, now: Micros) -> Joined:
 
 
 def _number_runs(evidence: Evidence) -> _Numbered:
-    frames = {field.name: getattr(evidence, field.name) for field in fields(evidence)}
+    frames = {field.name: believable(field.name, getattr(evidence, field.name)) for field in fields(evidence)}
     named = frames["spans"]
     frames["spans"] = named[present(named["run_id"]) & ~among(named["run_id"], "")]
     numbers = number_together(list(frames.values()), RUN_KEY)

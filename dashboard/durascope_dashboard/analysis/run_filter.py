@@ -17,6 +17,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from durascope_dashboard.clock import UNIT_S
 from durascope_dashboard.exceptions import InvalidFilter
 from durascope_dashboard.store.schema import RUNS, TIME_CLASSES
 
@@ -40,7 +41,8 @@ _NESTED = {
 _SUMS = {"tokens": "billed", "wasted_tokens": "wasted", "useful_tokens": "useful"}
 _LISTS = {"agent": "agents", "agents": "agents", "model": "models", "models": "models"}
 _MOMENTS = {"started", "closed", "next_retry", "updated"}
-_UNITS = {"ms": 1, "s": 1e3, "m": 6e4, "h": 3.6e6, "d": 8.64e7}
+_UNITS = {"ms": 1.0, **{unit: seconds * 1e3 for unit, seconds in UNIT_S.items()}}
+_UNIT = "|".join(_UNITS)
 _STATUSES = {"canceled": "cancelled", "timedout": "timed_out", "continuedasnew": "continued_as_new"}
 _COMPARE: dict[type[exp.Expr], Callable[[Any, Any], Any]] = {
     exp.EQ: lambda a, b: a == b, exp.NEQ: lambda a, b: a != b,
@@ -50,7 +52,7 @@ _COMPARE: dict[type[exp.Expr], Callable[[Any, Any], Any]] = {
 
 def to_expression(table: Any, text: str) -> Any:
     """The filter as a boolean ibis expression over the table ``runs``. Raises InvalidFilter."""
-    quoted = re.sub(r"(?<![\w'.])(\d+(?:\.\d+)?(?:ms|s|m|h|d))\b(?=(?:[^']*'[^']*')*[^']*$)", r"'\1'", text)
+    quoted = re.sub(rf"(?<![\w'.])(\d+(?:\.\d+)?(?:{_UNIT}))\b(?=(?:[^']*'[^']*')*[^']*$)", r"'\1'", text)
     try:
         parsed = sqlglot.parse_one(quoted, dialect="duckdb")
     except (SqlglotError, RecursionError):
@@ -96,6 +98,8 @@ class _Filter:
             return self._compare(column, exp.GTE, low) & self._compare(column, exp.LTE, high)
         if isinstance(node, exp.Is) and isinstance(node.expression, exp.Null):
             return self._operand(column).isnull()
+        if isinstance(node, exp.Like | exp.ILike | exp.StartsWith) and not _is_text(column):
+            raise InvalidFilter(f"the filter compares the beginning of {column!r}, which is no text; use =, < or >")
         if isinstance(node, exp.Like | exp.ILike):
             operand, pattern = self._operand(column), str(_value(column, node.expression))
             return operand.like(pattern) if isinstance(node, exp.Like) else operand.ilike(pattern)
@@ -136,8 +140,11 @@ def _column(node: Any) -> str:
 def _value(column: str, node: Any) -> Any:
     negative = isinstance(node, exp.Neg)
     inner = node.this if negative else node
-    if isinstance(inner, exp.Boolean):
-        return bool(inner.this)
+    if isinstance(inner, exp.Boolean) or _is_boolean(column):
+        if isinstance(inner, exp.Boolean) and _is_boolean(column) and not negative:
+            return bool(inner.this)
+        raise InvalidFilter(f"the filter compares {column!r} with {node.sql()[:100]!r}; from_history, and nothing "
+                            "else, is true or false")  # fmt: skip
     if not isinstance(inner, exp.Literal):
         raise InvalidFilter(f"the filter compares {column!r} with {node.sql()[:100]!r}; it must be a number or 'text'")
     text = str(inner.this)
@@ -152,16 +159,22 @@ def _is_text(column: str) -> bool:
     return column in _LISTS or (column in RUNS.names and str(RUNS.field(column).type) == "string")
 
 
+def _is_boolean(column: str) -> bool:
+    return column in RUNS.names and str(RUNS.field(column).type) == "bool"
+
+
 def _status(text: str) -> str:
     lower = text.lower()
     return _STATUSES.get(lower, lower)
 
 
 def _number(column: str, text: str) -> float:
-    found = re.fullmatch(r"(-?\d+(?:\.\d+)?(?:e-?\d+)?)(ms|s|m|h|d)?", text.strip())
+    found = re.fullmatch(rf"(-?\d+(?:\.\d+)?(?:e-?\d+)?)({_UNIT})?", text.strip())
     if not found or (found[2] and not column.endswith("_ms")):
         raise InvalidFilter(f"the filter compares {column!r} with {text[:50]!r}; it must be a number")
     value = float(found[1]) * (_UNITS[found[2]] if found[2] else 1)
+    if abs(value) >= 2**63:
+        raise InvalidFilter(f"the filter compares {column!r} with {text[:50]!r}; the largest number is below 9.2e18")
     return int(value) if value.is_integer() else value
 
 

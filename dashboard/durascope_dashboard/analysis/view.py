@@ -5,6 +5,7 @@ meaning. Durations are ms as numbers, times RFC 3339 in UTC with microseconds, u
 """
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,22 @@ def moment(micros: int | None) -> str | None:
     if micros is None:
         return None
     return (_EPOCH + timedelta(microseconds=int(micros))).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """One JSON document. NaN and infinities, for which JSON has no word, are null."""
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
+    except ValueError:  # hardly ever: so what is written is not looked through beforehand
+        return json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, indent=indent)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def run_object(run: Row, operations: Iterable[Row], attempts: Iterable[Row]) -> dict[str, Any]:

@@ -4,12 +4,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from durascope_dashboard.clock import micros_now
+from durascope_dashboard.clock import since
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 def complete_workflow_id(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
@@ -38,13 +36,7 @@ class Since(click.ParamType[int]):
         if isinstance(value, int):
             return value
         text = str(value).strip()
-        number, unit = text[:-1], text[-1:]
-        if unit in _UNITS and number.replace(".", "", 1).isdigit():
-            return micros_now() - round(float(number) * _UNITS[unit] * 1_000_000)
-        from datetime import UTC, datetime
-
         try:
-            when = datetime.fromisoformat(text)
+            return round(since(text).timestamp() * 1_000_000)
         except ValueError:
             self.fail(f"{text!r} is no time; write 30m, 2h, 7d or 2026-11-23T12:00:00Z", param, ctx)
-        return round((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * 1_000_000)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from durascope_dashboard.cli._serving import serving_options, serving_settings
-from durascope_dashboard.cli._store_option import store_option
+from durascope_dashboard.cli._store_option import needs_it_alone, store_option
 from durascope_dashboard.cli._temporal import temporal_config, temporal_options
 from durascope_dashboard.store.location import Location
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.option("--no-history", is_flag=True, help="Do not follow Temporal's histories.")
 @serving_options
 @temporal_options
+@needs_it_alone()
 def command(
     store: Location | None,
     otlp_grpc: str,
@@ -43,6 +44,6 @@ def command(
         return Follower(config, ingest, decoder=decoder, wanted=settings.shard.owns)
 
     return run_collector(
-        store or default_store(), otlp_grpc=otlp_grpc, otlp_http=otlp_http, history=not no_history, follow=follow,
+        store or default_store(), otlp_grpc=otlp_grpc, otlp_http=otlp_http, follow=None if no_history else follow,
         settings=settings,
     )  # fmt: skip

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from durascope_dashboard.cli._choices import complete_workflow_id
-from durascope_dashboard.cli._reading import json_option, print_json, read_run, reading, source_options
+from durascope_dashboard.cli._reading import json_option, print_json, reading, source_options
+from durascope_dashboard.lookup import read_run
 from durascope_dashboard.store.location import Location
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from durascope_dashboard.cli._reading import json_option, print_json, reading, source_options
-from durascope_dashboard.cli._store_option import store_option
+from durascope_dashboard.cli._store_option import needs_it_alone, store_option
 from durascope_dashboard.store.location import Location, open_store
 
 
@@ -40,6 +40,7 @@ _FOLDER = click.argument("folder", type=click.Path(file_okay=False, path_type=Pa
 
 @command.command("upgrade")
 @_STORE
+@needs_it_alone()
 def upgrade(store: Location | None) -> None:
     """Bring a store of an older Durascope up to date, keeping every row. A collector does so by itself."""
     from durascope_dashboard.exceptions import StoreUnavailable
@@ -53,6 +54,7 @@ def upgrade(store: Location | None) -> None:
 
 @command.command("vacuum")
 @_STORE
+@needs_it_alone()
 def vacuum(store: Location | None) -> None:
     """Write the store anew without the space that deleted runs left. Stop a file's collector first."""
     from durascope_dashboard import units
@@ -65,6 +67,7 @@ def vacuum(store: Location | None) -> None:
 @command.command("export")
 @_FOLDER
 @_STORE
+@needs_it_alone()
 def export(folder: Path, store: Location | None) -> None:
     """Write every table to FOLDER as Parquet. Stop a file's collector first."""
     location = _location(store)
@@ -74,6 +77,7 @@ def export(folder: Path, store: Location | None) -> None:
 @command.command("import")
 @_FOLDER
 @_STORE
+@needs_it_alone()
 def import_(folder: Path, store: Location | None) -> None:
     """Add what `durascope store export` wrote to FOLDER; what is known already stays. Stop a file's collector first.
 

@@ -1,53 +1,51 @@
 """Bodies of requests: read against a budget of bytes, and refused with the status that tells senders what to do."""
 
+from collections.abc import Mapping
+
+from google.rpc.status_pb2 import Status
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from durascope_dashboard.collector.otlp import MalformedRequest
 from durascope_dashboard.collector.payloads import (
+    JSON,
     MAX_BODY_BYTES,
-    Budget,
+    PROTOBUF,
+    Hold,
     Overloaded,
     PayloadTooLarge,
     UnsupportedPayload,
 )
 
 
-def refusal(error: Exception) -> Response:
+def refusal(error: Exception, content_type: str = JSON) -> Response:
     """The answer to a request that was not stored, as OTLP has it: 4xx is never sent again, 429 and 503 are."""
     if isinstance(error, Overloaded):
-        return _answer(429, str(error), {"Retry-After": str(error.retry_after_s)})
+        return problem(429, str(error), content_type, {"Retry-After": str(error.retry_after_s)})
     statuses: dict[type[Exception], int] = {MalformedRequest: 400, PayloadTooLarge: 413, UnsupportedPayload: 415}
     status = statuses.get(type(error))
     if status is not None:
-        return _answer(status, str(error))
-    return _answer(503, f"not stored ({error})", {"Retry-After": "5"})
+        return problem(status, str(error), content_type)
+    return problem(503, f"not stored ({error})", content_type, {"Retry-After": "5"})
 
 
-def _answer(status: int, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    return JSONResponse({"message": message}, status, headers)
+def problem(
+    status: int, message: str, content_type: str, headers: Mapping[str, str] | None = None, **more: str
+) -> Response:
+    """A refusal in the type of its request: google.rpc.Status to protobuf, else JSON, which has room for ``more``."""
+    if content_type == PROTOBUF:
+        return Response(Status(message=message).SerializeToString(), status, headers, PROTOBUF)
+    return JSONResponse({"message": message, **more}, status, headers)
 
 
-class HeldBody:
-    """One request's body, and what it holds of the budget until ``give``."""
-
-    def __init__(self, budget: Budget, limit: int = MAX_BODY_BYTES) -> None:
-        self._budget = budget
-        self._limit = limit
-        self._size = 0
-
-    async def read(self, request: Request) -> bytes:
-        """The whole body. Raises Overloaded, PayloadTooLarge, ClientDisconnect."""
-        chunks = []
-        async for chunk in request.stream():
-            self._budget.take(len(chunk))
-            self._size += len(chunk)
-            if self._size > self._limit:
-                raise PayloadTooLarge(f"the body is larger than {self._limit} bytes; send smaller batches")
-            chunks.append(chunk)
-        return b"".join(chunks)
-
-    def give(self) -> None:
-        """Give back what it holds."""
-        self._budget.give(self._size)
-        self._size = 0
+async def read_body(request: Request, hold: Hold, limit: int = MAX_BODY_BYTES) -> bytes:
+    """The whole body, which ``hold`` then holds. Raises Overloaded, PayloadTooLarge, ClientDisconnect."""
+    chunks = []
+    size = 0
+    async for chunk in request.stream():
+        hold.take(len(chunk))
+        size += len(chunk)
+        if size > limit:
+            raise PayloadTooLarge(f"the body is larger than {limit} bytes; send smaller batches")
+        chunks.append(chunk)
+    return b"".join(chunks)

@@ -20,24 +20,33 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from durascope_dashboard.collector.ingest import Ingest
 from durascope_dashboard.collector.otlp import Decoded, MalformedRequest, decode_logs, decode_traces
 from durascope_dashboard.collector.otlp_json import json_request
-from durascope_dashboard.collector.payloads import JSON, inflate
+from durascope_dashboard.collector.payloads import JSON, Budget, Hold, inflate
 
 log = logging.getLogger("durascope.collector")
 
-MAX_BATCH_BYTES: Final = 4 << 20
+MAX_BATCH_BYTES: Final = 4 << 20  # as inflated; the body that reaches it is the batch's last
 GATHER_S: Final = 0.04  # between two batches: under load they are larger and cost less a span, else nobody waits
 _STOP: Final = object()
 
 
 @dataclass
 class Waiting:
-    """One request that waits to be decoded."""
+    """One request that waits to be decoded. ``hold`` holds its body already, and will hold what that inflates to."""
 
     signal: str
     body: bytes
     content_type: str
     encoding: str
+    hold: Hold = field(default_factory=lambda: Hold(Budget()))
     done: "Future[Decoded]" = field(default_factory=Future)
+
+    def __post_init__(self) -> None:
+        self.done.set_running_or_notify_cancel()  # not to be cancelled: who sent it may go, it is stored all the same
+
+    def unpack(self) -> None:
+        """Make the body plain protobuf. Raises Overloaded and what ``inflate`` and ``json_request`` raise."""
+        body = inflate(self.body, self.encoding, self.hold.take)
+        self.body = json_request(body, _REQUESTS[self.signal]) if self.content_type == JSON else body
 
 
 def _metrics(*bodies: bytes) -> Decoded:
@@ -73,7 +82,8 @@ class Decoder:
         self._thread.start()
 
     def submit(self, waiting: Waiting) -> "Future[Decoded]":
-        """Queue one request. The future fails as ``decode_traces`` and ``Ingest.submit`` do."""
+        """Queue one request. The future fails as ``unpack``, ``decode_traces`` and ``Ingest.submit`` do."""
+        self._ingest.unsettled.add(waiting.done)
         self._queue.put(waiting)
         return waiting.done
 
@@ -86,71 +96,79 @@ class Decoder:
         stopping = False
         ended = 0.0
         while not stopping:
-            batch: list[Waiting] = []
-            taken = self._queue.get()
-            while taken is not _STOP:
-                batch.append(taken)
-                if sum(len(waiting.body) for waiting in batch) >= MAX_BATCH_BYTES:
-                    break
-                try:
-                    taken = self._queue.get(timeout=max(ended + GATHER_S - time.monotonic(), 0.0))
-                except queue.Empty:
-                    break
-            stopping = taken is _STOP
+            batch, stopping = self._gather(ended + GATHER_S)
             for signal in _DECODE:
                 self._decode(signal, [waiting for waiting in batch if waiting.signal == signal])
             ended = time.monotonic()
 
+    def _gather(self, end: float) -> tuple[list[Waiting], bool]:
+        """Requests to decode together, unpacked: those that come until ``end``; and whether there will be no more."""
+        batch: list[Waiting] = []
+        size = 0
+        taken = self._queue.get()
+        while taken is not _STOP:
+            if _unpacked(taken):
+                batch.append(taken)
+                size += len(taken.body)
+                if size >= MAX_BATCH_BYTES:
+                    return batch, False
+            try:
+                taken = self._queue.get(timeout=max(end - time.monotonic(), 0.0))
+            except queue.Empty:
+                return batch, False
+        return batch, True
+
     def _decode(self, signal: str, batch: Sequence[Waiting]) -> None:
-        ready = [(waiting, body) for waiting in batch if (body := self._prepared(waiting)) is not None]
-        if not ready:
+        """Never raises: whatever happens is told to those who wait."""
+        if not batch:
             return
         try:
-            decoded = _DECODE[signal](*(body for _, body in ready))
-            if decoded.rejected and len(ready) > 1:
+            decoded = _DECODE[signal](*(waiting.body for waiting in batch))
+            if decoded.rejected and len(batch) > 1:
                 raise MalformedRequest("some spans are not valid")
         except Exception as error:
-            if len(ready) > 1:  # each for itself: who sent what is wrong is told, and nobody else notices
+            if len(batch) > 1:  # each for itself: who sent what is wrong is told, and nobody else notices
                 for waiting in batch:
-                    if not waiting.done.done():
-                        self._decode(signal, [waiting])
+                    self._decode(signal, [waiting])
                 return
             if not isinstance(error, MalformedRequest):
                 log.exception("a %s request could not be decoded", signal)
                 error = MalformedRequest(f"the request cannot be decoded ({type(error).__name__}: {error})")
-            ready[0][0].done.set_exception(error)
+            self._answer(signal, batch, error)
             return
-        self._store(signal, [waiting for waiting, _ in ready], decoded)
-
-    def _prepared(self, waiting: Waiting) -> bytes | None:
-        """The body as plain protobuf; None if it is none, which the sender is told."""
-        try:
-            body = inflate(waiting.body, waiting.encoding)
-            return json_request(body, _REQUESTS[waiting.signal]) if waiting.content_type == JSON else body
-        except Exception as error:
-            waiting.done.set_exception(error)
-            return None
+        self._store(signal, batch, decoded)
 
     def _store(self, signal: str, batch: Sequence[Waiting], decoded: Decoded) -> None:
-        counters = self._ingest.counters
-        if signal == "metrics":
-            counters.metric_requests += len(batch)
-        if signal == "logs":
-            counters.events += decoded.accepted
         if not decoded.tables():
-            _settle(batch, decoded, None)
+            self._answer(signal, batch, decoded)
             return
         try:
             committed = self._ingest.submit(decoded)
         except Exception as error:
-            _settle(batch, decoded, error)
+            self._answer(signal, batch, error)
             return
-        committed.add_done_callback(lambda future: _settle(batch, decoded, future.exception()))
+        committed.add_done_callback(lambda future: self._answer(signal, batch, future.exception() or decoded))
+
+    def _answer(self, signal: str, batch: Sequence[Waiting], answer: Decoded | BaseException) -> None:
+        """Tell those who wait, and count what is stored now."""
+        if isinstance(answer, BaseException):
+            for waiting in batch:
+                waiting.done.set_exception(answer)
+            return
+        counters = self._ingest.counters
+        if signal == "metrics":
+            counters.metric_requests += len(batch)
+        if signal == "logs":
+            counters.events += answer.accepted
+        for waiting in batch:
+            waiting.done.set_result(answer)
 
 
-def _settle(batch: Sequence[Waiting], decoded: Decoded, error: BaseException | None) -> None:
-    for waiting in batch:
-        if error is None:
-            waiting.done.set_result(decoded)
-        else:
-            waiting.done.set_exception(error)
+def _unpacked(waiting: Waiting) -> bool:
+    """Whether it could be unpacked; its sender has been told if not."""
+    try:
+        waiting.unpack()
+    except Exception as error:
+        waiting.done.set_exception(error)
+        return False
+    return True

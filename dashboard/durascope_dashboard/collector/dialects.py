@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from durascope import conventions as c
+from durascope_dashboard.store.schema import MAX_ATTEMPT, MAX_MS, MAX_TOKENS
 
 Facts = dict[str, Any]
 
@@ -57,12 +58,15 @@ def number(value: Any) -> float | None:
 
 
 def count(value: Any) -> int | None:
+    """Tokens of one call; more than a call can have is unknown."""
     found = integer(value)
-    return found if found is not None and found >= 0 else None
+    return found if found is not None and 0 <= found <= MAX_TOKENS else None
 
 
 def positive(value: Any) -> int | None:
-    return integer(value) or None
+    """An attempt's number, or how many there may be; what Temporal cannot have counted is unknown."""
+    found = integer(value)
+    return found if found is not None and 1 <= found <= MAX_ATTEMPT else None
 
 
 def micros(nanos: Any) -> int | None:
@@ -71,8 +75,9 @@ def micros(nanos: Any) -> int | None:
 
 
 def milliseconds(seconds: Any) -> float | None:
+    """A delay, from seconds; one below zero or above a century is unknown."""
     found = number(seconds)
-    return None if found is None else found * 1000.0
+    return found * 1000.0 if found is not None and 0 <= found * 1000.0 <= MAX_MS else None
 
 
 def flag(value: Any) -> bool:

@@ -4,14 +4,16 @@ import asyncio
 import logging
 import threading
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 from durascope_dashboard.collector.ingest import Ingest
+from durascope_dashboard.exceptions import DurascopeError, innermost
 
 log = logging.getLogger("durascope.collector")
 
 Follow = Callable[[Ingest], Awaitable[Any]]
-"""Makes a follower for a sink; it has ``run()``, ``state``, ``lag_s`` and ``open_runs``."""
+"""Makes a follower for a sink; it has ``run()``, ``state``, ``error`` and what ``TOLD`` names."""
+TOLD: Final = ("lag_s", "open_runs", "gone", "unreadable", "throttled", "undecoded")
 
 RESTART_S = 5.0
 STOP_S = 10.0
@@ -44,18 +46,15 @@ class Following:
             self._thread.join(STOP_S)
 
     def health(self) -> dict[str, Any]:
-        """State, lag and open runs as the follower tells them; its error if it is down."""
+        """State, lag and counts as the follower tells them; ``error`` if something does not go on."""
         if self._error is not None:
             return {"state": "down", "error": self._error}
         if self._follower is None:
             return {"state": "starting"}
-        told = {name: getattr(self._follower, name, None) for name in ("lag_s", "open_runs", "gone", "unreadable")}
+        told = {name: getattr(self._follower, name, None) for name in TOLD}
+        error = getattr(self._follower, "error", None)
         state = str(getattr(self._follower, "state", "running"))
-        return {
-            "state": state,
-            **told,
-            **({"error": getattr(self._follower, "last_error", None)} if state == "down" else {}),
-        }
+        return {"state": state, **told, **({"error": error} if error else {})}
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -64,9 +63,14 @@ class Following:
             except asyncio.CancelledError:
                 return
             except Exception as error:
-                self._error = str(error) or type(error).__name__
-                log.error("following history ended: %s; it starts again in %.0f s", self._error, RESTART_S)
+                self._ended(innermost(error))
             self._stopping.wait(RESTART_S)
+
+    def _ended(self, error: Exception) -> None:
+        expected = isinstance(error, DurascopeError)
+        self._error = str(error) if expected else f"{type(error).__name__}: {error}; see the collector's log"
+        told = "following history ended: %s; it starts again in %.0f s"
+        log.error(told, self._error, RESTART_S, exc_info=None if expected else error)
 
     async def _once(self) -> None:
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()

@@ -10,9 +10,11 @@ from collections.abc import Iterable
 from typing import Final
 
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from durascope_dashboard.collector.bodies import problem
+from durascope_dashboard.collector.payloads import media_type
 from durascope_dashboard.collector.settings import Access
 
 _OPEN: Final = "/healthz"  # a probe has no token; it then learns nothing but that this is up
@@ -60,21 +62,24 @@ class Guard:
                 return
         await self._app(scope, receive, send)
 
-    def _refusal(self, path: str, headers: Headers) -> JSONResponse | None:
+    def _refusal(self, path: str, headers: Headers) -> Response | None:
         host, origin = headers.get("host", ""), headers.get("origin")
+        of = media_type(headers.get("content-type", ""))
         if origin is not None and origin.partition("://")[2] != host:
-            return _error(403, f"requests from the origin {origin[:100]!r} are not answered")
+            return _error(of, 403, f"requests from the origin {origin[:100]!r} are not answered")
         if self._access.token is not None:  # a page that rebound its name does not know it
             if token_matches(headers.get("authorization"), self._access.token):
                 return None
             if path == _OPEN:
                 return JSONResponse({"status": "up"})
-            return _error(401, "this collector needs its bearer token; set DURASCOPE_TOKEN", "Bearer")
+            return _error(of, 401, "this collector needs its bearer token; set DURASCOPE_TOKEN", "Bearer")
         if not is_ours(host, self._access.hosts):
-            return _error(421, f"{host[:100]!r} is not a name of this collector; if it is, start it with --allow-host")
+            return _error(
+                of, 421, f"{host[:100]!r} is not a name of this collector; if it is, start it with --allow-host"
+            )
         return None
 
 
-def _error(status: int, sentence: str, challenge: str | None = None) -> JSONResponse:
+def _error(content_type: str, status: int, sentence: str, challenge: str | None = None) -> Response:
     headers = {"WWW-Authenticate": challenge} if challenge else None
-    return JSONResponse({"error": sentence, "message": sentence, "type": "Refused"}, status, headers)
+    return problem(status, sentence, content_type, headers, error=sentence, type="Refused")

@@ -18,12 +18,12 @@ from starlette.routing import Route
 
 from durascope.identity import RunKey
 from durascope.records import Kind, RunStatus, Source, Status
-from durascope_dashboard.collector.bodies import HeldBody, refusal
+from durascope_dashboard.collector.bodies import read_body, refusal
 from durascope_dashboard.collector.ingest import Ingest
 from durascope_dashboard.collector.otlp import MalformedRequest
-from durascope_dashboard.collector.payloads import Budget, inflate
+from durascope_dashboard.collector.payloads import Budget, Hold, inflate
 from durascope_dashboard.store import schema
-from durascope_dashboard.store.duckdb_store import run_keys_table
+from durascope_dashboard.store.keys import run_keys_table
 
 TABLES: Final = ("history_runs", "history_operations", "history_attempts", "history_waits")
 WORDS: Final[Mapping[tuple[str, str], frozenset[str]]] = {
@@ -98,7 +98,7 @@ def _rows(name: str, columns: Any, wanted: pa.Schema) -> pa.Table:
 
 
 class HistoryApi:
-    """Routes over an ingest. A body's bytes count against the same budget as those of OTLP."""
+    """Routes over an ingest. A body's bytes, sent and inflated, count against the budget that those of OTLP do."""
 
     def __init__(self, ingest: Ingest, budget: Budget) -> None:
         self._ingest = ingest
@@ -113,18 +113,19 @@ class HistoryApi:
 
     def _answers(self, ask: Callable[[bytes], Awaitable[Any]]) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
-            held = HeldBody(self._budget)
+            hold = Hold(self._budget)
             try:
-                body = await held.read(request)
+                body = await read_body(request, hold)
                 self._ingest.check_room()
-                inflated = await asyncio.to_thread(inflate, body, request.headers.get("content-encoding", ""))
+                encoding = request.headers.get("content-encoding", "")
+                inflated = await asyncio.to_thread(inflate, body, encoding, hold.take)
                 return JSONResponse(await ask(inflated))
             except ClientDisconnect:
                 return Response(status_code=400)  # nobody reads it
             except Exception as error:
                 return refusal(error)
             finally:
-                held.give()
+                hold.give()
 
         return answer
 

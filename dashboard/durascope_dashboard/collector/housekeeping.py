@@ -12,7 +12,7 @@ from typing import Final
 from durascope_dashboard.collector.settings import Retention
 from durascope_dashboard.store.engine import Store
 from durascope_dashboard.store.opening import first_line
-from durascope_dashboard.store.retention import drop_closed_before, drop_oldest
+from durascope_dashboard.store.retention import drop_before, drop_oldest
 
 log = logging.getLogger("durascope.collector")
 
@@ -81,7 +81,7 @@ class Housekeeping:
         """Take out runs that are too old, then the oldest while the store is too large."""
         dropped = 0
         if self._retention.age_s is not None and self.clock_is_steady():
-            dropped += drop_closed_before(self._store, self._store.clock() - int(self._retention.age_s * 1e6))
+            dropped += drop_before(self._store, self._store.clock() - int(self._retention.age_s * 1e6))
         if self._retention.size is not None:
             dropped += drop_oldest(self._store, self._retention.size)
         if dropped:

@@ -16,7 +16,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from durascope_dashboard.collector.bodies import HeldBody, refusal
+from durascope_dashboard.collector.bodies import read_body, refusal
+from durascope_dashboard.collector.payloads import Hold, media_type
 from durascope_dashboard.collector.read_api import ReadApi
 from durascope_dashboard.collector.receiver import Receiver
 
@@ -25,17 +26,18 @@ Health = Callable[[], dict[str, Any]]
 
 def _otlp(receiver: Receiver, signal: str) -> Callable[[Request], Awaitable[Response]]:
     async def receive(request: Request) -> Response:
-        content_type = request.headers.get("content-type", "").split(";")[0].strip()
-        held = HeldBody(receiver.budget, receiver.max_body_bytes)
+        content_type = media_type(request.headers.get("content-type", ""))
+        encoding = request.headers.get("content-encoding", "")
+        hold = Hold(receiver.budget)
         try:
-            body = await held.read(request)
-            answer = await receiver.receive(signal, body, content_type, request.headers.get("content-encoding", ""))
+            body = await read_body(request, hold, receiver.max_body_bytes)
+            answer = await receiver.receive(signal, body, content_type, encoding, hold)
         except ClientDisconnect:
             return Response(status_code=400)  # nobody reads it
         except Exception as error:  # also when the commit failed: the sender must know that nothing is stored
-            return refusal(error)
+            return refusal(error, content_type)
         finally:
-            held.give()
+            hold.give()
         return Response(answer, media_type=content_type)
 
     return receive

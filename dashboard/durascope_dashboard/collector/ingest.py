@@ -24,10 +24,11 @@ from durascope_dashboard.collector.otlp import Decoded
 from durascope_dashboard.collector.payloads import Overloaded
 from durascope_dashboard.collector.rollup import RollUp
 from durascope_dashboard.collector.sharding import ALL, Shard
+from durascope_dashboard.collector.unsettled import Unsettled
 from durascope_dashboard.exceptions import CollectorError
 from durascope_dashboard.store import schema
-from durascope_dashboard.store.duckdb_store import run_keys_table
 from durascope_dashboard.store.engine import Store
+from durascope_dashboard.store.keys import run_keys_table
 from durascope_dashboard.store.opening import first_line
 
 log = logging.getLogger("durascope.collector")
@@ -46,11 +47,11 @@ class Item:
     replaces: list[RunKey] = field(default_factory=list)
     done: "Future[None]" = field(default_factory=Future)
     queued: float = field(default_factory=time.monotonic)
+    rows: int = field(init=False)
 
-    @property
-    def rows(self) -> int:
-        """How many rows wait."""
-        return max(1, sum(int(table.num_rows) for table in self.tables.values()))
+    def __post_init__(self) -> None:
+        self.rows = max(1, sum(int(table.num_rows) for table in self.tables.values()))
+        self.done.set_running_or_notify_cancel()  # not to be cancelled: what is queued is written, whoever waits for it
 
 
 @dataclass
@@ -78,6 +79,7 @@ class Ingest:
         self.store = store
         self.shard = shard
         self.counters = Counters()
+        self.unsettled = Unsettled()
         self.rollup = RollUp(store, interval_s=rollup_interval_s, join=join, shard=shard, visiting=visiting)
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._waiting = 0
@@ -147,8 +149,8 @@ class Ingest:
 
     @property
     def lag_s(self) -> float:
-        """Age of the oldest request not yet committed, or of the oldest run not yet rolled up."""
-        return max(self.counters.last_commit_lag_s if self._waiting else 0.0, self.rollup.lag_s)
+        """Age of the oldest request not yet committed (decoded or not), or of the oldest run not yet rolled up."""
+        return max(self.unsettled.oldest_s, self.rollup.lag_s)
 
     def health(self) -> dict[str, Any]:
         """For /healthz."""
@@ -171,28 +173,33 @@ class Ingest:
                 self.counters.refused += 1
                 raise Overloaded(f"{self._waiting} rows are waiting to be written; send again in a second")
             self._waiting += item.rows
+            self.unsettled.add(item.done)
             self._queue.put(item)
         return item.done
 
     def _run(self) -> None:
         stopping = False
         while not stopping:
-            items: list[Item] = []
-            taken = self._queue.get()
-            end = time.monotonic() + self.store.gather_s
-            while True:
-                if taken is _STOP:
-                    stopping = True
-                    break
-                items.append(taken)
-                if sum(item.rows for item in items) >= MAX_BATCH_ROWS:
-                    break
-                try:
-                    taken = self._queue.get(timeout=max(end - time.monotonic(), 0.0))
-                except queue.Empty:
-                    break
+            items, stopping = self._gather()
             if items:
                 self._commit(items)
+
+    def _gather(self) -> tuple[list[Item], bool]:
+        """What is to be committed together, and whether there will be no more."""
+        items: list[Item] = []
+        rows = 0
+        taken = self._queue.get()
+        end = time.monotonic() + self.store.gather_s
+        while taken is not _STOP:
+            items.append(taken)
+            rows += taken.rows
+            if rows >= MAX_BATCH_ROWS:
+                return items, False
+            try:
+                taken = self._queue.get(timeout=max(end - time.monotonic(), 0.0))
+            except queue.Empty:
+                return items, False
+        return items, True
 
     def _commit(self, items: list[Item]) -> None:
         first_seq = self._seq
@@ -239,6 +246,6 @@ class Ingest:
             numbers = pa.array(range(self._seq, self._seq + count), pa.int64())
             tables["spans"] = tables["spans"].append_column("seq", numbers)
             self._seq += count
-            self.counters.spans += count
         if tables:
             self.store.write(tables)
+        self.counters.spans += tables["spans"].num_rows if "spans" in tables else 0

@@ -10,7 +10,7 @@ def parse_address(text: str, default_port: int) -> tuple[str, int]:
     host, separator, port = text.rpartition(":")
     if not separator:
         host, port = text, str(default_port)
-    if not port.isdigit() or int(port) > 65535:
+    if not (port.isascii() and port.isdigit()) or int(port) > 65535:
         raise UsageError(f"{text!r} is not an address; write it as host:port, for example 127.0.0.1:{default_port}")
     return host.strip("[]") or "127.0.0.1", int(port)
 

@@ -25,6 +25,7 @@ from durascope_dashboard.collector.facts import Facts, Members
 from durascope_dashboard.collector.span_fields import SpanFields
 from durascope_dashboard.store import schema
 
+MAX_MESSAGES: Final = 100_000  # of requests decoded together: a message may be two bytes, and still be kept in memory
 _STATUS: Final = pa.array(["unset", "ok", "error"])
 _EVENT: Final = c.EVENT_ATTEMPT_STARTED.encode()
 _NO_TRACE, _NO_SPAN = b"\0" * 16, b"\0" * 8
@@ -69,6 +70,20 @@ class _Rows:
     namespaces: list[tuple[str | None, int]] = field(default_factory=list)
     scopes: list[tuple[str | None, int]] = field(default_factory=list)
     rejected: int = 0
+    _count: int = 0
+
+    def counted(self, found: Sequence[Any]) -> Sequence[Any]:
+        """The same, resources, scopes, spans, records or events, if all of them together are not too many.
+
+        Raises MalformedRequest before one of them is looked at.
+        """
+        self._count += len(found)
+        if self._count > MAX_MESSAGES:
+            raise MalformedRequest(
+                f"there are more than {MAX_MESSAGES:,} resources, scopes, spans, records and events in the request; "
+                "send smaller batches"
+            )
+        return found
 
     def members(self) -> Members:
         """The attributes of the messages."""
@@ -76,16 +91,16 @@ class _Rows:
         return Members.of([raw for attributes in found for raw in attributes], [len(item) for item in found])
 
     def group(
-        self, resource: Any, scoped: Sequence[tuple[Any, Sequence[Any]]], valid: Callable[[Any], bool] | None = None
+        self, resource: Any, scoped: Sequence[Any], part: str, valid: Callable[[Any], bool] | None = None
     ) -> None:
-        """Add the valid messages of one resource."""
+        """Add the valid messages, which each scope has as ``part``, of one resource."""
         facts, text = kv.member_text(resource.attributes)
         before = len(self.messages)
-        for scope, messages in scoped:
-            first = len(self.messages)
+        for each in self.counted(scoped):
+            messages, first = self.counted(getattr(each, part)), len(self.messages)
             self.messages.extend(messages if valid is None else filter(valid, messages))
             self.rejected += first + len(messages) - len(self.messages)
-            self.scopes.append((scope.name.decode("utf-8", "replace"), len(self.messages) - first))
+            self.scopes.append((each.scope.name.decode("utf-8", "replace"), len(self.messages) - first))
         count = len(self.messages) - before
         self.resources.append((text, count))
         self.services.append((facts.get("service"), count))
@@ -117,8 +132,8 @@ def _all_at_once(bodies: Sequence[bytes]) -> Decoded | None:
     """None if a span is invalid or unusual, or if there is none."""
     rows = _Rows()
     for body in bodies:
-        for group in wire.EncodedTraceRequest.FromString(body).resource_spans:
-            rows.group(group.resource, [(s.scope, s.spans) for s in group.scope_spans])
+        for group in rows.counted(wire.EncodedTraceRequest.FromString(body).resource_spans):
+            rows.group(group.resource, group.scope_spans, "spans")
     fields = SpanFields.of_bytes(rows.messages) if rows.messages else None
     return None if fields is None else _spans(rows, fields)
 
@@ -126,8 +141,8 @@ def _all_at_once(bodies: Sequence[bytes]) -> Decoded | None:
 def _one_by_one(bodies: Sequence[bytes]) -> Decoded:
     rows = _Rows()
     for body in bodies:
-        for group in wire.TraceRequest.FromString(body).resource_spans:
-            rows.group(group.resource, [(s.scope, s.spans) for s in group.scope_spans], _valid_span)
+        for group in rows.counted(wire.TraceRequest.FromString(body).resource_spans):
+            rows.group(group.resource, group.scope_spans, "spans", _valid_span)
     if not rows.messages:
         return Decoded(rejected=rows.rejected)
     return _spans(rows, SpanFields.of_messages(rows.messages, rows.members()))
@@ -137,7 +152,7 @@ def _spans(rows: _Rows, fields: SpanFields) -> Decoded:
     facts, count = Facts(fields.members), len(rows.messages)
     keys = run_columns(facts, columns.repeated(rows.namespaces))
     codes = np.where((fields.code < 0) | (fields.code > 2), 0, fields.code)
-    messages, events = fields.message, {row: _events(raws) for row, raws in fields.events.items()}
+    messages, events = fields.message, {row: _events(rows.counted(raws)) for row, raws in fields.events.items()}
     made = keys | {
         "trace_id": fields.trace_id, "span_id": fields.span_id, "parent_span_id": fields.parent_span_id,
         "name": fields.name, "start": fields.start, "end": fields.end,
@@ -191,8 +206,8 @@ def decode_logs(*bodies: bytes) -> Decoded:
     rows = _Rows()
     try:
         for body in bodies:
-            for group in wire.LogsRequest.FromString(body).resource_logs:
-                rows.group(group.resource, [(s.scope, s.logs) for s in group.scope_logs], _is_start)
+            for group in rows.counted(wire.LogsRequest.FromString(body).resource_logs):
+                rows.group(group.resource, group.scope_logs, "logs", _is_start)
         accepted = len(rows.messages) + rows.rejected
         return _started(rows, accepted) if rows.messages else Decoded(accepted=accepted)
     except DecodeError as error:

@@ -5,6 +5,7 @@ Nothing here trusts a size that a sender states: bytes are counted as they come,
 
 import threading
 import zlib
+from collections.abc import Callable
 from typing import Final
 
 from durascope_dashboard.collector.otlp import MalformedRequest
@@ -14,7 +15,10 @@ PROTOBUF: Final = "application/x-protobuf"
 JSON: Final = "application/json"
 MAX_BODY_BYTES: Final = 16 << 20
 MAX_INFLATED_BYTES: Final = 64 << 20
-MAX_HELD_BYTES: Final = 128 << 20  # of all requests together, from their first byte until they are decoded
+MAX_HELD_BYTES: Final = 128 << 20  # of all requests together, as sent and as inflated, until they are answered
+_PIECE: Final = 16 << 10  # read at once: what is left over after a gzip member is copied, so it must be little
+_INFLATED_PIECE: Final = 4 << 20
+_EITHER_HEADER: Final = zlib.MAX_WBITS | 32  # gzip's or zlib's
 
 
 class PayloadTooLarge(ValueError):
@@ -52,26 +56,68 @@ class Budget:
             self.held -= size
 
 
+class Hold:
+    """What one request holds of a budget, as sent and as inflated, until ``give``."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self.size = 0
+
+    def take(self, size: int) -> None:
+        """Hold that many bytes more. Raises Overloaded."""
+        self._budget.take(size)
+        self.size += size
+
+    def give(self) -> None:
+        """Give back all of it."""
+        self._budget.give(self.size)
+        self.size = 0
+
+
+def media_type(content_type: str) -> str:
+    """The type that a Content-Type header names: without parameters, in lower case."""
+    return content_type.partition(";")[0].strip().lower()
+
+
 def check_type(content_type: str) -> None:
     """Raises UnsupportedPayload for what is neither protobuf nor JSON."""
     if content_type not in (PROTOBUF, JSON):
         raise UnsupportedPayload(f"the content type {content_type[:80]!r} is not OTLP; send {PROTOBUF} or {JSON}")
 
 
-def inflate(body: bytes, encoding: str, limit: int = MAX_INFLATED_BYTES) -> bytes:
-    """Undo ``Content-Encoding``. Raises UnsupportedPayload, PayloadTooLarge or MalformedRequest."""
+def inflate(body: bytes, encoding: str, hold: Callable[[int], None], limit: int = MAX_INFLATED_BYTES) -> bytes:
+    """Undo ``Content-Encoding``; ``hold`` is told of every so many bytes as they come, and may raise.
+
+    Raises UnsupportedPayload, PayloadTooLarge or MalformedRequest.
+    """
     encoding = encoding.strip().lower()
     if encoding in ("", "identity"):
         return body
     if encoding not in ("gzip", "deflate"):
         raise UnsupportedPayload(f"the content encoding {encoding[:40]!r} is not supported; send gzip, deflate or none")
-    decoder = zlib.decompressobj(zlib.MAX_WBITS | 32)  # both headers are recognised
     try:
-        inflated = decoder.decompress(body, limit)
+        return _inflated(body, hold, limit)
+    except EOFError:
+        raise MalformedRequest(f"the {encoding} body ends too early") from None
     except zlib.error as error:
         raise MalformedRequest(f"the body is not valid {encoding} ({error})") from error
-    if decoder.unconsumed_tail:
-        raise PayloadTooLarge(f"the body inflates to more than {limit} bytes; send smaller batches")
-    if not decoder.eof:
-        raise MalformedRequest(f"the {encoding} body ends too early")
-    return inflated
+
+
+def _inflated(body: bytes, hold: Callable[[int], None], limit: int) -> bytes:
+    """All members of a body, one after another: gzip may be written in several. Raises EOFError, zlib.error."""
+    sent, at, size, parts = memoryview(body), 0, 0, []
+    decoder = zlib.decompressobj(_EITHER_HEADER)
+    while at < len(sent) or not decoder.eof:
+        if decoder.eof:
+            decoder = zlib.decompressobj(_EITHER_HEADER)
+        piece = sent[at : at + _PIECE]
+        part = decoder.decompress(piece, _INFLATED_PIECE)
+        if not piece and not part and not decoder.eof:
+            raise EOFError
+        at += len(piece) - len(decoder.unused_data) - len(decoder.unconsumed_tail)
+        size += len(part)
+        if size > limit:
+            raise PayloadTooLarge(f"the body inflates to more than {limit} bytes; send smaller batches")
+        hold(len(part))
+        parts.append(part)
+    return b"".join(parts)

@@ -1,10 +1,9 @@
 """The read API: named queries and run objects over HTTP. Only names and typed parameters come in, never SQL."""
 
 import asyncio
+import concurrent.futures
 import io
-import json
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
@@ -15,9 +14,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from durascope_dashboard.exceptions import DurascopeError, NotFound, StoreUnavailable, UsageError
+from durascope_dashboard.lookup import read_run
 from durascope_dashboard.reader import Reader
 
 ARROW = "application/vnd.apache.arrow.stream"
+READERS = 8
 
 
 def arrow_bytes(rows: pa.Table) -> bytes:
@@ -37,13 +38,10 @@ def _params(request: Request) -> dict[str, Any]:
     }
 
 
-def _finite(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """NaN and infinities as null: JSON has no word for them."""
-    for row in rows:
-        for name, value in row.items():
-            if isinstance(value, float) and not math.isfinite(value):
-                row[name] = None
-    return rows
+def _json(value: Any) -> Response:
+    from durascope_dashboard.analysis.view import json_text
+
+    return Response(json_text(value), media_type="application/json")
 
 
 def _status(error: DurascopeError) -> int:
@@ -53,10 +51,11 @@ def _status(error: DurascopeError) -> int:
 
 
 class ReadApi:
-    """Routes over a reader; every query runs on a thread of its own cursor."""
+    """Routes over a reader; every query runs on a thread of its own cursor, and none of the collector's other work."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
+        self._pool = concurrent.futures.ThreadPoolExecutor(READERS, thread_name_prefix="durascope-read")
 
     def routes(self) -> list[Route]:
         """Routes for the collector's application."""
@@ -70,7 +69,7 @@ class ReadApi:
     def _answers(self, ask: Callable[[Request], Response]) -> Callable[[Request], Any]:
         async def answer(request: Request) -> Response:
             try:
-                return await asyncio.to_thread(ask, request)
+                return await asyncio.get_running_loop().run_in_executor(self._pool, ask, request)
             except DurascopeError as error:
                 return JSONResponse({"error": str(error), "type": type(error).__name__}, _status(error))
 
@@ -85,26 +84,17 @@ class ReadApi:
     def _query(self, request: Request) -> Response:
         rows = self._reader.query(request.path_params["name"], **_params(request))
         if "json" in request.headers.get("accept", ARROW):
-            return Response(json.dumps(_finite(rows.to_pylist())), media_type="application/json")
+            return _json(rows.to_pylist())
         return Response(arrow_bytes(rows), media_type=ARROW)
 
     def _runs(self, request: Request) -> Response:
-        from durascope_dashboard.analysis.view import run_object
+        from durascope_dashboard.analysis.view import run_summary
 
-        rows = self._reader.query("runs", **_params(request)).to_pylist()
-        objects = [run_object(row, [], []) for row in rows]
-        for item in objects:
-            item.pop("operations", None)
-        return JSONResponse(objects)
+        return _json([run_summary(row) for row in self._reader.query("runs", **_params(request)).to_pylist()])
 
     def _run(self, request: Request) -> Response:
         from durascope_dashboard.analysis.view import run_object
+        from durascope_dashboard.store.queries import named
 
-        params: Mapping[str, Any] = {"workflow_id": request.path_params["workflow_id"], **_params(request)}
-        found = self._reader.query("run", **params).to_pylist()
-        if not found:
-            raise NotFound(f"no run of {params['workflow_id']!r} is known; list runs with: durascope runs")
-        key = {name: found[0][name] for name in ("namespace", "workflow_id", "run_id")}
-        operations = self._reader.query("operations", **key).to_pylist()
-        attempts = self._reader.query("attempts", **key).to_pylist()
-        return JSONResponse(run_object(found[0], operations, attempts))
+        params = {"workflow_id": request.path_params["workflow_id"], **_params(request)}
+        return _json(run_object(*read_run(self._reader, **named("run").checked(params))))

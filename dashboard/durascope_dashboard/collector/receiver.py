@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from durascope_dashboard.collector.decoding import Decoder, Waiting
 from durascope_dashboard.collector.ingest import Ingest
 from durascope_dashboard.collector.otlp import Decoded
-from durascope_dashboard.collector.payloads import JSON, MAX_BODY_BYTES, PROTOBUF, Budget, check_type
+from durascope_dashboard.collector.payloads import JSON, MAX_BODY_BYTES, PROTOBUF, Budget, Hold, check_type
 
 
 class Receiver:
@@ -25,11 +25,14 @@ class Receiver:
         self._ingest = ingest
         self._decoder = Decoder(ingest)
 
-    async def receive(self, signal: str, body: bytes, content_type: str, encoding: str) -> bytes:
-        """Store one HTTP request; returns the response body when it is committed. Raises what http_app answers."""
+    async def receive(self, signal: str, body: bytes, content_type: str, encoding: str, hold: Hold) -> bytes:
+        """Store one HTTP request, whose bytes ``hold`` holds; returns the response body when it is committed.
+
+        Raises what ``bodies.refusal`` answers.
+        """
         check_type(content_type)
         self._ingest.check_room()
-        done = self._decoder.submit(Waiting(signal, body, content_type, encoding))
+        done = self._decoder.submit(Waiting(signal, body, content_type, encoding, hold))
         response = _response(signal, await asyncio.wrap_future(done))
         if content_type == JSON:
             return json_format.MessageToJson(response, indent=None).encode()
@@ -38,11 +41,12 @@ class Receiver:
     def receive_blocking(self, signal: str, body: bytes) -> bytes:
         """Store one gRPC request, already inflated by gRPC; returns the response when it is committed."""
         self._ingest.check_room()
-        self.budget.take(len(body))
+        hold = Hold(self.budget)
+        hold.take(len(body))
         try:
-            decoded = self._decoder.submit(Waiting(signal, body, PROTOBUF, "")).result()
+            decoded = self._decoder.submit(Waiting(signal, body, PROTOBUF, "", hold)).result()
         finally:
-            self.budget.give(len(body))
+            hold.give()
         return _response(signal, decoded).SerializeToString()
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import uvicorn
 
+from durascope_dashboard.collector.bounded import BoundedReader
 from durascope_dashboard.collector.following import Follow, Following
 from durascope_dashboard.collector.grpc_server import start_grpc
 from durascope_dashboard.collector.guard import Guard
@@ -27,7 +28,7 @@ from durascope_dashboard.collector.read_api import ReadApi
 from durascope_dashboard.collector.receiver import Receiver
 from durascope_dashboard.collector.settings import Retention, Settings
 from durascope_dashboard.collector.tailing import Tail
-from durascope_dashboard.exceptions import CollectorError, UsageError
+from durascope_dashboard.exceptions import UsageError
 from durascope_dashboard.export.metrics_endpoint import MetricsEndpoint
 from durascope_dashboard.local_reader import LocalReader
 from durascope_dashboard.store.location import Location, open_store
@@ -123,11 +124,11 @@ class Collector:
             await asyncio.to_thread(self.close)
 
     async def _serve(self, listener: socket.socket, grpc_port: int, on_ready: OnReady | None) -> None:
-        reader = LocalReader(self.store)
-        metrics = MetricsEndpoint(reader, self.health).route()
+        metrics = MetricsEndpoint(LocalReader(self.store), self.health).route()
         access = self.settings.access
         histories = HistoryApi(self.ingest, self.receiver.budget).routes()
-        app = Guard(build_app(self.receiver, ReadApi(reader), self.health, [*histories, metrics]), access)
+        api = ReadApi(BoundedReader(self.store))
+        app = Guard(build_app(self.receiver, api, self.health, [*histories, metrics]), access)
         config = uvicorn.Config(
             app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=int(STOP_GRACE_S),
             ssl_certfile=access.certificate, ssl_keyfile=access.key, timeout_keep_alive=KEEP_ALIVE_S,
@@ -165,21 +166,18 @@ def run_collector(
     store: Location,
     otlp_grpc: str = GRPC_DEFAULT,
     otlp_http: str = HTTP_DEFAULT,
-    history: bool = True,
     follow: Follow | None = None,
     on_ready: OnReady | None = None,
     settings: Settings | None = None,
 ) -> int:
     """Run in the foreground until SIGINT or SIGTERM; returns 0 when everything is flushed.
 
-    ``follow`` makes the history follower for an ingest; by default it is connected from Temporal's environment
-    configuration. Raises PortInUse, StoreUnavailable.
+    ``follow`` makes the history follower for an ingest; without it no history is followed. Raises PortInUse,
+    StoreUnavailable.
     """
     sys.setswitchinterval(SWITCH_S)
     gc.set_threshold(50_000, 20, 50)  # a request is thousands of small objects, none of them in a cycle
-    asyncio.run(
-        _main(store, otlp_grpc, otlp_http, (follow or _default_follow) if history else None, on_ready, settings)
-    )
+    asyncio.run(_main(store, otlp_grpc, otlp_http, follow, on_ready, settings))
     return 0
 
 
@@ -192,11 +190,3 @@ async def _main(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, collector.stop)
     await collector.run(on_ready)
-
-
-async def _default_follow(ingest: Ingest) -> Any:
-    try:
-        from durascope_dashboard.temporal.follower import Follower
-    except ImportError as error:
-        raise CollectorError(f"the history follower cannot be loaded ({error}); run with --no-history") from error
-    return Follower(None, ingest)

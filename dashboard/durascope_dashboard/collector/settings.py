@@ -1,16 +1,16 @@
 """What a collector may be told beyond its store and addresses: who may talk to it, how much it keeps, its share."""
 
 import re
+import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from durascope_dashboard.clock import UNIT_S, age_s
 from durascope_dashboard.collector.sharding import ALL, Shard
 from durascope_dashboard.exceptions import UsageError
 
-_AGE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(m|h|d|w)")
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", re.IGNORECASE)
-_SECONDS: Final = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _BYTES: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
@@ -37,6 +37,10 @@ class Access:
         for path in (self.certificate, self.key):
             if path is not None and not path.is_file():
                 raise UsageError(f"the TLS file {path} does not exist; name a PEM file")
+        if self.certificate is not None and self.key is not None:
+            _check_pair(self.certificate, self.key)
+        if self.token is not None:
+            checked_token(self.token)
 
 
 @dataclass(frozen=True)
@@ -48,12 +52,30 @@ class Settings:
     shard: Shard = ALL
 
 
+def _check_pair(certificate: Path, key: Path) -> None:
+    """Raises UsageError for what TLS cannot use: gRPC would say so only on stderr, in lines of its own."""
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key, password="")
+    except OSError as error:  # an ssl.SSLError is one
+        raise UsageError(
+            f"the TLS files {certificate} and {key} are no certificate with its private key, in PEM and unencrypted "
+            f"({error.strerror}); name a pair that is"
+        ) from error
+
+
+def checked_token(token: str) -> str:
+    """The token if a header can carry it. Raises UsageError, which does not repeat it."""
+    if not (token.isascii() and token.isprintable()):
+        raise UsageError("the token (--token, DURASCOPE_TOKEN) has characters that no header carries; use ASCII")
+    return token
+
+
 def parse_age(text: str) -> float:
     """``30d``, ``12h``, ``90m``, ``2w`` as seconds. Raises UsageError."""
-    found = _AGE.fullmatch(text.strip())
-    if not found or float(found[1]) <= 0:
-        raise UsageError(f"{text!r} is not an age; write a number and m, h, d or w, for example 30d")
-    return float(found[1]) * _SECONDS[found[2]]
+    age = age_s(text)
+    if not age:
+        raise UsageError(f"{text!r} is not an age; write a number and one of {', '.join(UNIT_S)}, for example 30d")
+    return age
 
 
 def parse_size(text: str) -> int:

@@ -14,11 +14,13 @@ from typing import Any
 from durascope import conventions as c
 from durascope.records import Kind
 from durascope_dashboard.analysis.view import moment
+from durascope_dashboard.exceptions import ExportError
 from durascope_dashboard.export.selection import Row, RunRows
 
 Entry = dict[str, Any]
 GENESIS = "0" * 64
 ARGUMENTS = "sha256:"
+_KINDS = frozenset(Kind)
 # Spans that tell of an interaction which history does not name.
 _SPAN_EVENTS = {c.SPAN_HANDOFF: "handoff", c.SPAN_GUARDRAIL: "guardrail"}
 _OPERATION_EVENTS = {
@@ -93,16 +95,26 @@ def _operations(rows: RunRows) -> Iterator[tuple[int, Entry]]:
     with_attempts = {row["operation_id"] for row in rows.attempts}
     for attempt in rows.attempts:
         operation = operations.get(attempt["operation_id"])
-        if operation is None or Kind(operation["kind"]) not in _OPERATION_EVENTS:
+        if operation is None or _event(operation) is None:
             continue
         begun = attempt["started"] or attempt["queued"] or operation["scheduled"]
         yield begun, _attempt_entry(rows.run, operation, attempt)
     for operation in rows.operations:
-        if operation["operation_id"] not in with_attempts and Kind(operation["kind"]) in _OPERATION_EVENTS:
+        if operation["operation_id"] not in with_attempts and _event(operation) is not None:
             yield operation["scheduled"], _operation_entry(rows.run, operation)
 
 
-def _base(run: Row, event: str, time: int | None) -> Entry:
+def _event(operation: Row) -> str | None:
+    """What the trail calls it; None for what is no interaction. Raises ExportError: nothing is left out unnoticed."""
+    if operation["kind"] not in _KINDS:
+        raise ExportError(
+            f"the operation {operation['operation_id']!r} of run {operation['run_id']!r} is a {operation['kind']!r}, "
+            "which this Durascope does not know; upgrade it, or export other runs"
+        )
+    return _OPERATION_EVENTS.get(operation["kind"])
+
+
+def _base(run: Row, event: str | None, time: int | None) -> Entry:
     return {
         "time": moment(time), "event": event, "namespace": run["namespace"], "workflow_id": run["workflow_id"],
         "run_id": run["run_id"], "workflow_type": run["workflow_type"],
@@ -110,7 +122,7 @@ def _base(run: Row, event: str, time: int | None) -> Entry:
 
 
 def _operation_entry(run: Row, operation: Row) -> Entry:
-    entry = _base(run, _OPERATION_EVENTS[Kind(operation["kind"])], operation["scheduled"])
+    entry = _base(run, _event(operation), operation["scheduled"])
     return entry | {
         "operation": operation["operation_id"], "name": operation["name"], "agent": operation["agent"],
         "model": operation["model"], "outcome": operation["status"], "ended": moment(operation["closed"]),

@@ -4,8 +4,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -47,6 +47,13 @@ class Request:
             raise UsageError(
                 f"{self.format} writes several files; name their folder: durascope export {self.format} -o FOLDER"
             )
+        if self.wanted.run_id and not self.wanted.workflow_ids:
+            raise UsageError(
+                f"--run-id says which run of a workflow id; name that too: durascope export {self.format} WORKFLOW_ID "
+                f"--run-id {self.wanted.run_id}"
+            )
+        if self.follow and self.wanted.workflow_ids:
+            raise UsageError("--follow sends whatever closes; narrow it with --query, --type or --status, not by an id")
         if self.follow and self.format not in SENT:
             raise UsageError(f"--follow is for otlp and metrics, not for {self.format}; leave it out")
         if not self.endpoint and (self.format == "otlp" or (self.follow and self.format == "metrics")):
@@ -98,7 +105,8 @@ def _sink(request: Request, out: TextIO) -> sinks.Sink:
             return sinks.OtlpSink(request.destination("traces").open())
         case _:
             folder = Path(request.output or ".")
-            folder.mkdir(parents=True, exist_ok=True)
+            with _writable(folder, "folder"):
+                folder.mkdir(parents=True, exist_ok=True)
             return sinks.csv_sink(folder) if request.format == "csv" else sinks.parquet_sink(folder)
 
 
@@ -106,10 +114,17 @@ def _opened(request: Request) -> AbstractContextManager[TextIO]:
     if request.output in (None, "-") or request.format in FOLDERS:
         return nullcontext(sys.stdout)
     assert request.output is not None
-    try:
+    with _writable(request.output, "file"):
         return Path(request.output).open("w", encoding="utf-8")
+
+
+@contextmanager
+def _writable(path: str | Path, what: str) -> Iterator[None]:
+    """Raises UsageError for what the system says about a path that was given."""
+    try:
+        yield
     except OSError as error:
-        raise UsageError(f"{request.output!r} cannot be written: {error.strerror}; name another file") from error
+        raise UsageError(f"{str(path)!r} cannot be written: {error.strerror}; name another {what}") from error
 
 
 def _follow(reader: Reader, request: Request) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 from durascope_dashboard.export.families import Family, Sample, Type
 
 PREFIX = "durascope.collector"
+TROUBLE = ("refused", "failed_commits", "rollup_errors", "gone", "unreadable", "throttled", "undecoded")
 
 
 def health_families(health: dict[str, Any]) -> list[Family]:
@@ -20,7 +21,7 @@ def health_families(health: dict[str, Any]) -> list[Family]:
         _gauge("following", "1 while Temporal's histories are followed.", "1", following),
         _gauge("lag", "How far the collector is behind, by source.", "s", behind),
         _told(health, "received", "What was taken in.", ("spans", "events", "histories", "metric_requests")),
-        _told(health, "trouble", "What went wrong.", ("refused", "failed_commits", "rollup_errors")),
+        _told({**history, **health}, "trouble", "What went wrong.", TROUBLE),
     ]
 
 
@@ -29,5 +30,5 @@ def _gauge(name: str, help: str, unit: str, samples: list[Sample]) -> Family:
 
 
 def _told(health: dict[str, Any], name: str, help: str, whats: tuple[str, ...]) -> Family:
-    samples = [Sample({"what": what}, float(health[what])) for what in whats if what in health]
+    samples = [Sample({"what": what}, float(health[what])) for what in whats if health.get(what) is not None]
     return Family(f"{PREFIX}.{name}", Type.COUNTER, help, "", samples)

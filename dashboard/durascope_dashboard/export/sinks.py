@@ -1,6 +1,5 @@
 """Where exported runs go, one class a format. Written in batches and closed once: any number of runs fits."""
 
-import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
@@ -8,7 +7,7 @@ from typing import Any, Protocol, Self, TextIO
 
 from pyarrow import csv, parquet
 
-from durascope_dashboard.analysis.view import run_object
+from durascope_dashboard.analysis.view import json_text, run_object
 from durascope_dashboard.export import audit, otlp, perfetto
 from durascope_dashboard.export.selection import PARTS, Selection
 from durascope_dashboard.export.send import Sender
@@ -39,7 +38,7 @@ class _ArraySink:
 
     def _add(self, items: Iterable[Any]) -> None:
         for item in items:
-            self._out.write(self._separator + json.dumps(item, ensure_ascii=False))
+            self._out.write(self._separator + json_text(item))
             self._separator = ",\n"
 
     def close(self) -> None:
@@ -84,7 +83,7 @@ class AuditSink:
     def write(self, selection: Selection) -> None:
         """See Sink."""
         for entry in audit.entries(selection.each(), self.last, self.entries):
-            self._out.write(json.dumps(entry, ensure_ascii=False) + "\n")
+            self._out.write(json_text(entry) + "\n")
             self.last, self.entries = entry["hash"], entry["n"]
 
     def close(self) -> None:

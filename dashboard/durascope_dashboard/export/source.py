@@ -6,8 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from durascope_dashboard.exceptions import NotFound
 from durascope_dashboard.export.selection import Selection
+from durascope_dashboard.lookup import find_run
 from durascope_dashboard.reader import Reader
 from durascope_dashboard.store.queries.runs import cursor_after
 
@@ -16,7 +16,10 @@ BATCH = 100
 
 @dataclass(frozen=True)
 class Wanted:
-    """Runs to export; nothing given means every run. ``where`` is the filter language of ``durascope runs``."""
+    """Runs to export; nothing given means every run. ``run_id``: which run of each workflow id.
+
+    ``where`` is the filter language of ``durascope runs``.
+    """
 
     workflow_ids: tuple[str, ...] = ()
     run_id: str | None = None
@@ -36,8 +39,8 @@ class Wanted:
 
 def total(reader: Reader, wanted: Wanted) -> int | None:
     """How many runs will come, where that is known beforehand; for the progress bar only."""
-    if wanted.workflow_ids or wanted.run_id:
-        return len(wanted.workflow_ids) or 1
+    if wanted.workflow_ids:
+        return len(wanted.workflow_ids)
     if wanted.everything:
         return int(reader.query("store_info")["runs"][0].as_py())
     return wanted.limit
@@ -58,11 +61,7 @@ def complete(reader: Reader, runs: pa.Table) -> Selection:
 
 def _named(reader: Reader, wanted: Wanted) -> Iterator[pa.Table]:
     for workflow_id in wanted.workflow_ids:
-        runs = reader.query("run", workflow_id=workflow_id, run_id=wanted.run_id, namespace=wanted.namespace)
-        if not runs.num_rows:
-            which = f"run {wanted.run_id!r} of workflow" if wanted.run_id else "workflow"
-            raise NotFound(f"{which} {workflow_id!r} is not known here; list what is with: durascope runs")
-        yield runs
+        yield find_run(reader, workflow_id, wanted.run_id, wanted.namespace)
 
 
 def _pages(reader: Reader, wanted: Wanted, size: int) -> Iterator[pa.Table]:

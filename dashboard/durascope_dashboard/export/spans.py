@@ -90,7 +90,7 @@ def _made(rows: RunRows) -> Iterator[TraceSpan]:
     for attempt in rows.attempts:
         by_operation.setdefault(attempt["operation_id"], []).append(attempt)
     received = {span["span_id"] for span in rows.spans}
-    told = {span["parent_span_id"] for span in rows.spans if span["kind"] == c.SPAN_MODEL}
+    told = {span["parent_span_id"] for span in rows.spans if span["kind"] == c.SPAN_MODEL and _is_call(span)}
     for operation in rows.operations:
         # The agent's span that scheduled it, if that span is really in the trace; else the run.
         scheduled_by = operation["parent_span_id"] if operation["parent_span_id"] in received else None
@@ -103,6 +103,12 @@ def _made(rows: RunRows) -> Iterator[TraceSpan]:
                 if made.span_id not in told and not (operation["kind"] != Kind.MODEL and scheduled_by):
                     made.attributes.update(_known(_genai(operation, attempt)))
                 yield made
+
+
+def _is_call(span: Row) -> bool:
+    """Whether a model span tells of the call itself; one of our worker's leaves that to the attempt's span."""
+    attributes = json.loads(span["attributes"] or "{}")
+    return c.GEN_AI_OPERATION in attributes or c.GEN_AI_INPUT_TOKENS in attributes
 
 
 def _run_span(run: Row, trace: str, span_id: str) -> TraceSpan:
@@ -123,7 +129,7 @@ def _run_span(run: Row, trace: str, span_id: str) -> TraceSpan:
 def _operation_span(run: Row, operation: Row, trace: str, span_id: str, parent: str) -> TraceSpan:
     is_activity = operation["activity_id"] is not None
     attributes = _common(run) | _activity(operation) | {
-        c.KIND: c.SPAN_OPERATION if is_activity else _SPAN_KIND.get(Kind(operation["kind"]), c.SPAN_OPERATION),
+        c.KIND: c.SPAN_OPERATION if is_activity else _SPAN_KIND.get(operation["kind"], c.SPAN_OPERATION),
         c.OUTCOME: operation["status"], c.ERROR_TYPE: operation["error_type"],
         c.ERROR_MESSAGE: operation["error_message"],
         c.RETRY_MAX_ATTEMPTS: operation["max_attempts"],

@@ -4,12 +4,15 @@ from collections.abc import Iterable
 
 import streamlit as st
 
-from durascope_dashboard import data, units
+from durascope_dashboard import data, links, units
 from durascope_dashboard.analysis.what_if import Saving
 from durascope_dashboard.data import Row
+from durascope_dashboard.export.audit import ARGUMENTS
 from durascope_dashboard.panels import markup, raw, retry, status
+from durascope_dashboard.panels.savings import table
 
-_TIMES = ("queue", "run", "backoff")
+_WAITS = ("queue", "run", "backoff")
+DEAREST = 4
 
 
 def draw(
@@ -17,7 +20,7 @@ def draw(
 ) -> None:
     """The panel beside the timeline. ``savings``: what retries cost the run, as far as computed."""
     if selected is None or selected == "run":
-        markup.html("<b>Run</b>" + _identity(run))
+        _run(run, savings)
         st.caption("Select a row of the timeline to see its attempts, tokens and errors.")
         return
     if selected.startswith("group:"):
@@ -28,7 +31,7 @@ def draw(
     if found:
         tries = [row for row in attempts if row["operation_id"] == selected]
         tries = sorted(tries, key=lambda row: int(row["attempt"]))
-        _operation(found[0], tries, savings)
+        _operation(run, found[0], tries, savings)
         raw.of_operation(run, found[0], tries)
         return
     key = {name: run[name] for name in ("namespace", "workflow_id", "run_id")}
@@ -39,35 +42,69 @@ def draw(
         st.caption("The link names a row that this run does not have.")
 
 
-def _identity(run: Row) -> str:
-    from durascope_dashboard.panels import header
+def _run(run: Row, saved: Iterable[Saving]) -> None:
+    """What it used, and its dearest retries; its ids are under the timeline."""
+    billed = None if run["unknown_attempts"] and not run["billed_input"] else run["billed_input"] + run["billed_output"]
+    called = billed is None or billed > 0
+    facts = markup.facts(
+        [
+            ("agents", ", ".join(data.names(run["agents"]))), ("models", ", ".join(data.names(run["models"]))),
+            ("tokens", units.count(billed) if called else ""),
+            ("cost", units.money(run["cost_billed"]) if called else ""),
+            ("retries", f"{run['retries']:,}" if run["retries"] else ""),
+            ("failed attempts", f"{run['failed_attempts']:,}" if run["failed_attempts"] else ""),
+        ]
+    )  # fmt: skip
+    dearest = [saving for saving in saved if saving.at_most_ms >= 1][:DEAREST]
+    costs = markup.heading("Dearest retries") + table(dearest, "operation", "attempt", "earlier") if dearest else ""
+    markup.html("<b>Run</b>" + facts + costs)
 
-    return header.identity(run)
 
-
-def _operation(row: Row, attempts: list[Row], savings: Iterable[Saving]) -> None:
+def _operation(run: Row, row: Row, attempts: list[Row], savings: Iterable[Saving]) -> None:
     label = row["model"] if row["kind"] == "model" else row["name"]
     markup.html(
         f"<b>{markup.text(label or row['name'])}</b> "
         + markup.facts(
             [
                 ("kind", str(row["kind"]).replace("_", " ")), ("status", status.words(row["status"])),
-                ("agent", row["agent"] or ""), ("activity", row["activity_type"] or ""),
+                ("agent", row["agent"] or ""),
+                ("activity", row["activity_type"] or "" if row["activity_type"] != label else ""),
                 ("operation", row["operation_id"]),
                 ("history event", f"{row['event_id']}" if row["event_id"] is not None else ""),
                 ("scheduled", units.moment(row["scheduled"])),
-                ("queue · run · backoff", " · ".join(units.duration(row[f"{k}_ms"]) for k in _TIMES)),
-                ("tokens", _billed(row)),
+                _times(row), ("tokens", _billed(row)),
                 ("cost", units.money(row["cost_billed"]) if row["kind"] == "model" else ""),
-                ("task queue", row["task_queue"] or ""), ("detail", row["detail"] or ""),
+                ("task queue", row["task_queue"] or ""), ("detail", _detail(row)),
                 ("error", _error(row)),
             ]
         )
+        + _child(run, row)
     )  # fmt: skip
     if attempts:
         retry.card(row, attempts, savings)
     for attempt in attempts:
         markup.html(_attempt(attempt))
+
+
+def _times(row: Row) -> tuple[str, str]:
+    """Of what has attempts its waits and its run, and a backoff only where there was one; of the rest its length."""
+    if not row["attempts"]:
+        return "length", units.duration((row["closed"] - row["scheduled"]) / 1000) if row["closed"] else ""
+    names = _WAITS if row["attempts"] > 1 else _WAITS[:2]
+    return " · ".join(names), " · ".join(units.duration(row[f"{name}_ms"]) for name in names)
+
+
+def _detail(row: Row) -> str:
+    """Without the digest of the arguments, which tells calls apart but says nothing."""
+    return ", ".join(part for part in (row["detail"] or "").split(", ") if not part.startswith(ARGUMENTS))
+
+
+def _child(run: Row, row: Row) -> str:
+    """The way to a child workflow's own page: to its newest run, which its parent's history does not name."""
+    if row["kind"] != "child" or not row["detail"]:
+        return ""
+    href = links.page("run", workflow_id=row["detail"], namespace=run["namespace"]).removeprefix("/")
+    return f'<div class="ds-kin">{markup.link("↓ Child run", href, title=row["detail"])}</div>'
 
 
 def _next(row: Row) -> str:
@@ -95,8 +132,10 @@ def _tokens(row: Row, prefix: str) -> str:
 
 def _billed(row: Row) -> str:
     """Of an operation: what was counted, and of how many attempts nobody counted it."""
+    if row["kind"] != "model":
+        return ""
     unknown = row["unknown_attempts"] or 0
-    if row["kind"] == "model" and not (row["billed_input"] or row["billed_output"]):
+    if not (row["billed_input"] or row["billed_output"]):
         return "unknown"
     rest = f", and those of {units.many(unknown, 'attempt')} unknown" if unknown else ""
     return _tokens(row, "billed_") + rest
@@ -106,7 +145,7 @@ def _attempt(row: Row) -> str:
     times = [("queue", row["queue_ms"]), ("run", row["run_ms"])]
     if row["attempt"] > 1:
         times.insert(0, ("backoff before", row["backoff_ms"]))
-    color = markup.colors()["bad" if row["status"] in ("error", "timeout", "lost") else "good"]
+    color = markup.colors()[status.tone(row["status"])]
     source = {"both": "history and telemetry", "history": "history only", "span": "telemetry only"}
     estimated = " · estimated" if row["estimated"] else ""
     body = markup.facts(

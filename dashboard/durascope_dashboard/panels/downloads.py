@@ -1,14 +1,13 @@
 """The run as files, made when asked for: what `durascope show --json` prints, and a trace for ui.perfetto.dev."""
 
 import io
-import json
 import re
 from functools import partial
 
 import streamlit as st
 
 from durascope_dashboard import data
-from durascope_dashboard.analysis.view import run_object
+from durascope_dashboard.analysis.view import json_text, run_object
 from durascope_dashboard.data import Row
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -38,7 +37,7 @@ def _key(run: Row) -> dict[str, str]:
 
 def _json(run: Row) -> bytes:
     operations, attempts = (data.table(name, **_key(run)).to_pylist() for name in ("operations", "attempts"))
-    return json.dumps(run_object(run, operations, attempts), ensure_ascii=False, indent=1).encode()
+    return json_text(run_object(run, operations, attempts), indent=1).encode()
 
 
 def _perfetto(run: Row) -> bytes:

@@ -4,6 +4,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from durascope_dashboard import data, links, units
+from durascope_dashboard.analysis.explain import FAILED
 from durascope_dashboard.data import Row
 from durascope_dashboard.panels import downloads, markup, status
 
@@ -38,7 +39,8 @@ def draw(row: Row, now: int) -> DeltaGenerator:
 
 
 def _failure(row: Row) -> str:
-    if not row["failure_type"] and not row["failure_message"]:
+    """Why it was cut off; why it failed is in the paragraph under it, which says it once."""
+    if row["status"] in FAILED or not (row["failure_type"] or row["failure_message"]):
         return ""
     kind, message = markup.text(row["failure_type"] or "failure"), markup.text(row["failure_message"] or "")
     return f'<div class="ds-mono ds-bad" style="margin-top:6px"><bdi>{kind}</bdi>: <bdi>{message}</bdi></div>'
@@ -67,47 +69,55 @@ def identity(row: Row) -> str:
             ("build id", row["build_id"] or ""), ("trace id", row["trace_id"] or ""),
             ("conversation id", row["conversation_id"] or ""), ("agents", ", ".join(data.names(row["agents"]))),
             ("models", ", ".join(data.names(row["models"]))), ("closed", units.moment(row["closed"])),
+            ("failure", ": ".join(filter(None, (row["failure_type"], row["failure_message"])))),
         ]
     )  # fmt: skip
 
 
 def relatives(row: Row) -> None:
-    """The chain of runs (continue-as-new, retry, reset) and the children, with totals; nothing if the run is alone."""
-    key = {"workflow_id": row["workflow_id"], "namespace": row["namespace"]}
+    """The chain of runs (continue-as-new, retry, reset), the children and the parent; nothing if the run is alone."""
+    key = {"workflow_id": row["workflow_id"], "namespace": row["namespace"], "run_id": row["run_id"]}
     chain = data.records("chain", first_run_id=row["first_run_id"] or row["run_id"], **key)
-    children = data.records("children", run_id=row["run_id"], **key)
+    children = data.records("children", **key)
+    found = ""
     if len(chain) > 1:
-        _strip(f"Chain of {len(chain):,} runs, {_totals(chain)}", chain, row["run_id"])
+        found += _strip(f"Chain of {chain[0]['all_runs']:,} runs", chain, row, gaps=True)
     if children:
-        _strip(f"{units.many(len(children), 'child run')}, {_totals(children)}", children, row["run_id"])
+        found += _strip(units.many(children[0]["all_runs"], "child run"), children, row)
     if row["parent_workflow_id"]:
-        st.page_link(
-            st.session_state["pages"]["run"], label="Parent run", icon=":material/arrow_upward:",
-            query_params={"workflow_id": row["parent_workflow_id"], "run_id": row["parent_run_id"] or "",
-                          "namespace": row["namespace"]},
-        )  # fmt: skip
+        parent = {"workflow_id": row["parent_workflow_id"], "run_id": row["parent_run_id"]}
+        found += f'<nav class="ds-kin">{_to("↑ Parent run", {**parent, "namespace": row["namespace"]})}</nav>'
+    if found:
+        markup.html(found)
 
 
-def _totals(runs: list[Row]) -> str:
-    """Their time, tokens and cost together; a cost that is not known of each is not told."""
-    tokens = sum((run["billed_input"] or 0) + (run["billed_output"] or 0) for run in runs)
-    costs = [run["cost_billed"] for run in runs]
-    parts = [f"{units.duration(sum(run['duration_ms'] or 0 for run in runs))} in all"]
-    if tokens:
-        parts.append(units.tokens(tokens))
-    if None not in costs and sum(costs):
-        parts.append(units.money(sum(costs)))
+def _strip(title: str, runs: list[Row], here: Row, *, gaps: bool = False) -> str:
+    """Some runs with the sums over all. ``gaps``: they are in order, and what is left out between them shows."""
+    parts, before = [f"<span>{markup.text(f'{title}, {_sums(runs[0])}')}</span>"], 0
+    for run in runs:
+        if gaps and run["place"] > before + 1:
+            parts.append("<span>…</span>")
+        before = run["place"]
+        this = run["run_id"] == here["run_id"]
+        length = units.duration((here if this else run)["duration_ms"])
+        label = f"{before:,} {status.SIGNS.get(run['status'], '·')} {length}"
+        parts.append(f'<b aria-current="page">{markup.text(label)}</b>' if this else _to(label, run))
+    rest = runs[0]["all_runs"] - len(runs)
+    if rest and not gaps:
+        parts.append(f"<span>and {rest:,} more</span>")
+    return f'<nav class="ds-kin">{"".join(parts)}</nav>'
+
+
+def _sums(run: Row) -> str:
+    """Time, tokens and cost of all together; a cost that is not known of each is not told."""
+    parts = [f"{units.duration(run['all_ms'])} in all"]
+    if run["all_tokens"]:
+        parts.append(units.tokens(run["all_tokens"]))
+    if run["all_cost"]:
+        parts.append(units.money(run["all_cost"]))
     return ", ".join(parts)
 
 
-def _strip(title: str, runs: list[Row], here: str) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(title, width="content")
-        for number, run in enumerate(runs[:12], 1):
-            label = f"{number} {status.SIGNS.get(run['status'], '·')} {units.duration(run['duration_ms'])}"
-            st.page_link(
-                st.session_state["pages"]["run"], label=label, disabled=run["run_id"] == here,
-                query_params=links.key(run),
-            )  # fmt: skip
-        if len(runs) > 12:
-            st.caption(f"and {len(runs) - 12:,} more", width="content")
+def _to(label: str, run: Row) -> str:
+    title = f"{run['workflow_id']} {status.words(run['status']) if run.get('status') else ''}".strip()
+    return markup.link(label, links.run(run).removeprefix("/"), title=title)

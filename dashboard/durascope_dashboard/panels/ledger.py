@@ -6,11 +6,14 @@ from durascope_dashboard import data, units
 from durascope_dashboard.data import Row
 from durascope_dashboard.panels import markup
 
+NO_MODEL: Final = "This run has called no model."
 _COLUMNS: Final = ("input", "cached_input", "output", "reasoning")
 
 
 def html(row: Row) -> str:
-    """The table with its heading and, under it, what it leaves out."""
+    """The table with its heading and, under it, what it leaves out; of a run that ended without a model one line."""
+    if row["closed"] is not None and notes(row) == [NO_MODEL]:  # an open run may yet call one: nothing moves then
+        return markup.heading("Token ledger") + markup.note(NO_MODEL)
     table = markup.table(
         ("Tokens", "input", "of it cached", "output", "of it reasoning", "cost"),
         [_line(row, part) for part in ("billed", "useful", "wasted")],
@@ -40,5 +43,5 @@ def notes(row: Row) -> list[str]:
     if unpriced:
         found.append(f"No price is known for {', '.join(unpriced)}: the cost leaves it out.")
     if not found and not row["billed_input"] and not data.names(row["models"]):
-        return ["This run has called no model."]
+        return [NO_MODEL]
     return found or ["Every attempt's usage is known."]

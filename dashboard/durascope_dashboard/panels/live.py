@@ -68,12 +68,12 @@ def _one(operation: Row, tries: list[Row], now: int) -> Pending:
     last = tries[-1]
     errors = [row["error_type"] or row["error_message"] for row in tries if row["error_type"] or row["error_message"]]
     since = last["started"] if last["started"] is not None else last["queued"]
-    open_ = last["status"] in ("running", "pending") and since is not None
+    begun = last["status"] in ("running", "pending") and since is not None and since <= now  # else its queue comes
     state, following = _state(last, now)
     number = int(last["attempt"]) + following
     limit = operation["max_attempts"]
     return Pending(
-        label, f"{number} of {limit}" if limit else f"{number}", max(0, now - since) / 1000 if open_ else None, total,
+        label, f"{number} of {limit or '∞'}", (now - since) / 1000 if begun else None, total,
         state, str(errors[-1]) if errors else "", _heartbeat(last, now),
     )  # fmt: skip
 
@@ -91,10 +91,10 @@ def _state(last: Row, now: int) -> tuple[str, int]:
     if last["status"] == "running":
         return f"running on {last['worker']}" if last["worker"] else "running", 0
     ended = last["ended"] is not None
-    if last["next_retry"] is not None and last["next_retry"] > now:
-        by = ", as the server asked" if last["retry_by"] == "server" else ""
-        return f"next retry in {units.duration((last['next_retry'] - now) / 1000)}{by}", int(ended)
     waits = last["next_retry"] if last["next_retry"] is not None else last["queued"]
+    if waits is not None and waits > now:
+        by = ", as the server asked" if last["retry_by"] == "server" else ""
+        return f"next retry in {units.duration((waits - now) / 1000)}{by}", int(ended)
     waited = f" for {units.duration((now - waits) / 1000)}" if waits is not None else ""
     return f"waits{waited} for a worker of task queue {last['task_queue'] or '?'}", int(ended)
 

@@ -3,13 +3,16 @@
 Tables are HTML rather than canvas where they are short: they print, they wrap, and a screen reader reads them.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from typing import Literal
+from typing import Final, Literal
 
 import streamlit as st
 
 from durascope_dashboard import theme
+
+_MEASURE: Final = re.compile(r"\d (?:%|(?:ms|[smhd])\b)(?: \d+ [smh]\b)?")  # "18 %", "12.0 s", "1 m 47 s"
 
 
 def text(value: object) -> str:
@@ -53,9 +56,21 @@ def facts(pairs: Iterable[tuple[str, str]]) -> str:
 
 def named(sentence: str) -> str:
     """A sentence with names in `backticks`, which are set as names."""
-    whole = sentence.replace(" %", "\u00a0%")  # a line does not break there
-    parts = [f"<code>{text(part)}</code>" if number % 2 else text(part) for number, part in enumerate(whole.split("`"))]
+    parts = [
+        f"<code>{text(part)}</code>" if number % 2 else text(_unbroken(part))
+        for number, part in enumerate(sentence.split("`"))
+    ]
     return f'<div class="ds-say">{"".join(parts)}</div>'
+
+
+def _unbroken(words: str) -> str:
+    """Words in which no line breaks between a number and its unit."""
+    return _MEASURE.sub(lambda found: found[0].replace(" ", "\u00a0"), words)
+
+
+def link(words: str, href: str, *, title: str = "") -> str:
+    """A link to a page of ours, in the same tab."""
+    return f'<a href="{text(href)}" target="_self" title="{text(title or words)}">{text(words)}</a>'
 
 
 def heading(words: str) -> str:

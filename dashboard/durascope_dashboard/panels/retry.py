@@ -9,6 +9,7 @@ from durascope_dashboard.analysis.what_if import Saving
 from durascope_dashboard.data import Row
 from durascope_dashboard.exceptions import DurascopeError
 from durascope_dashboard.panels import markup
+from durascope_dashboard.panels.savings import table
 
 
 def card(operation: Row, attempts: list[Row], savings: Iterable[Saving] = ()) -> None:
@@ -16,14 +17,15 @@ def card(operation: Row, attempts: list[Row], savings: Iterable[Saving] = ()) ->
     sentences = explain(operation, attempts)
     if not sentences:
         return
-    sentences += [
-        f"Attempt {saving.attempt}: {saving.sentence}" if saving.attempt is not None else saving.sentence
-        for saving in sorted(savings, key=lambda saving: saving.attempt or 0)
-        if saving.operation_id == operation["operation_id"]
-    ]
+    own = [saving for saving in savings if saving.operation_id == operation["operation_id"]]
+    own.sort(key=lambda saving: (saving.attempt is None, saving.attempt))
+    if not any(saving.at_most_ms >= 1 for saving in own):
+        sentences += sorted({saving.sentence for saving in own})
+        own = []
     sentences += _elsewhere(attempts)
+    costs = table(own, "attempt", "error", "earlier") if own else ""
     with st.container(border=True):
-        markup.html("<b>Retries</b>" + "".join(markup.note(s) for s in sentences))
+        markup.html("<b>Retries</b>" + "".join(markup.note(s) for s in sentences) + costs)
 
 
 def explain(operation: Row, attempts: list[Row]) -> list[str]:

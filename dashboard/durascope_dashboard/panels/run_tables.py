@@ -9,11 +9,10 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from durascope_dashboard import data, units
+from durascope_dashboard import data
 from durascope_dashboard.analysis.critical_path import CriticalPath
-from durascope_dashboard.analysis.what_if import Saving
 from durascope_dashboard.data import Row
-from durascope_dashboard.panels import grid, header, markup, status
+from durascope_dashboard.panels import grid, header, markup, savings, status
 from durascope_dashboard.panels.grid import Column
 from durascope_dashboard.timeline.rows import Timeline
 
@@ -62,33 +61,18 @@ def draw(run: Row, attempts: list[Row], drawn: Timeline, path: CriticalPath) -> 
 
 
 def _costs(path: CriticalPath) -> None:
-    found = [saving for saving in path.savings if saving.at_most_ms >= 1][:COSTS_SHOWN]
+    found = path.worth[:COSTS_SHOWN]
     if not found:
         st.caption("No retry made this run longer.")
         return
     markup.html(
-        markup.table(
-            ("operation", "attempt", "error", "lost", "the run would have ended earlier by"),
-            [
-                (saving.name or saving.operation_id, "all" if saving.attempt is None else f"{saving.attempt}",
-                 saving.error_type or "", units.duration(saving.lost_ms), _earlier(saving))
-                for saving in found
-            ],
-            right=(1, 3, 4),
-        )
+        savings.table(found, "operation", "attempt", "error", "lost", "earlier")
         + markup.note(
             "What an operation waited for is not recorded: the first figure holds if it waited for all that had closed "
             "before, the second if it waited only for the last of these."
         )
     )  # fmt: skip
     grid.downloads(pd.DataFrame([asdict(saving) for saving in found]), "retry_costs")
-
-
-def _earlier(saving: Saving) -> str:
-    about = "about " if saving.estimated else ""
-    if saving.at_most_ms - saving.saved_ms < max(1.0, 0.02 * saving.at_most_ms):
-        return about + units.duration(saving.saved_ms)
-    return f"{about}{units.duration(saving.saved_ms)} to {units.duration(saving.at_most_ms)}"
 
 
 def rows_table(drawn: Timeline) -> pd.DataFrame:
@@ -122,7 +106,7 @@ def attempts_table(attempts: list[Row]) -> pd.DataFrame:
             "kind": [r["kind"] for r in found],
             "attempt": _whole([r["attempt"] for r in found]),
             "status": [status.words(r["status"]) for r in found],
-            **{name: pd.array([r[name] for r in found], dtype="Float64") for name in _MS},
+            **{name: pd.array([_waited(r, name) for r in found], dtype="Float64") for name in _MS},
             "error": errors,
             "input_tokens": _whole([r["tokens_input"] for r in found]),
             "output_tokens": _whole([r["tokens_output"] for r in found]),
@@ -131,6 +115,11 @@ def attempts_table(attempts: list[Row]) -> pd.DataFrame:
             "known_from": [f"{r['source']}{', estimated' if r['estimated'] else ''}" for r in found],
         }
     )  # fmt: skip
+
+
+def _waited(attempt: Row, name: str) -> float | None:
+    """The first attempt has no backoff before it, which is not one of 0 ms."""
+    return None if name == "backoff_ms" and attempt["attempt"] <= 1 else attempt[name]
 
 
 def _whole(values: list[Any]) -> Any:

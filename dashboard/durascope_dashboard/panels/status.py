@@ -9,7 +9,8 @@ SIGNS: Final = {
 BadgeColor = Literal["blue", "green", "red", "orange", "gray", "violet"]
 _COLORS: Final[dict[str, BadgeColor]] = {
     "running": "blue", "completed": "green", "failed": "orange", "timed_out": "orange", "terminated": "orange",
-    "cancelled": "gray", "continued_as_new": "violet",
+    "cancelled": "gray", "continued_as_new": "violet", "ok": "green", "error": "orange", "timeout": "orange",
+    "lost": "orange",
 }  # fmt: skip
 _TONES: Final = {"blue": "accent", "green": "good", "orange": "bad", "violet": "timer"}
 

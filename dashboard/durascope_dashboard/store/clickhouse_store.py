@@ -8,7 +8,7 @@ import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import pyarrow as pa
@@ -20,12 +20,8 @@ from durascope_dashboard.store import keys, schema
 from durascope_dashboard.store.clickhouse import ddl, rows
 from durascope_dashboard.store.clickhouse.client import connect, explained
 from durascope_dashboard.store.clickhouse.preparing import prepare
-from durascope_dashboard.store.duckdb_store import EVIDENCE, JOINED
 from durascope_dashboard.store.engine import RunKeys
 from durascope_dashboard.store.location import ClickHouseUrl
-
-if TYPE_CHECKING:
-    from durascope_dashboard.analysis.join import Evidence, Joined
 
 _RUN: Final = ", ".join(schema.RUN_KEY)
 _AMONG: Final = f"({_RUN}) IN {{among:Array(Tuple(String, String, String))}}"
@@ -74,14 +70,6 @@ class ClickHouseStore:
     def append(self, table: str, rows: pa.Table) -> None:
         """Write one table; of an existing key the new row stands."""
         self.write({table: rows})
-
-    upsert = append
-
-    def replace_runs(self, joined: "Joined") -> None:
-        """Put the joined rows of some runs in place of what stood there for them."""
-        from durascope_dashboard.analysis.frames import to_arrow
-
-        self.replace_joined({name: to_arrow(getattr(joined, name), name) for name in JOINED})
 
     def replace_joined(self, tables: Mapping[str, pa.Table], *, as_of: int | None = None) -> None:
         """Of two joins of a run the one whose evidence was read later stands, whichever is written last."""
@@ -199,17 +187,11 @@ class ClickHouseStore:
         fields = [(name, pa.string()) for name in texts] + [(name, pa.int64()) for name in numbers]
         return pa.Table.from_pylist([texts | numbers], schema=pa.schema(fields))
 
-    def evidence(self, run_keys: RunKeys) -> "Evidence":
-        """All that every source said of these runs, as the join takes it."""
-        from durascope_dashboard.analysis.frames import from_arrow
-        from durascope_dashboard.analysis.join import Evidence
-
-        return Evidence(**{name: from_arrow(found, name) for name, found in self.evidence_tables(run_keys).items()})
-
     def evidence_tables(self, run_keys: RunKeys) -> dict[str, pa.Table]:
-        """The same as Arrow tables; spans with duplicates in order of arrival, without what no join looks at."""
+        """All that every source said of these runs; spans with duplicates in order of arrival, without what no join
+        looks at."""
         asked = rows.chunks(list(dict.fromkeys(run_keys)), _KEYS_BYTES) or [[]]
-        found = {name: [self._evidence(name, some) for some in asked] for name in EVIDENCE}
+        found = {name: [self._evidence(name, some) for some in asked] for name in keys.EVIDENCE}
         tables = {name: pa.concat_tables(parts) for name, parts in found.items()}
         return tables | {"spans": tables["spans"].sort_by("seq")}
 
@@ -250,11 +232,15 @@ class ClickHouseStore:
         return list(zip(_run_keys(found), found["last"].to_pylist(), strict=True))
 
     def unjoined_runs(self) -> list[RunKey]:
-        """Runs with evidence but no joined row."""
-        told = " UNION ALL ".join(f"SELECT {_RUN} FROM {name}_stored" for name in ("history_runs", "span_attempts"))
-        return _run_keys(
-            self._ask(f"SELECT DISTINCT {_RUN} FROM ({told}) WHERE ({_RUN}) NOT IN (SELECT {_RUN} FROM runs_stored)")
+        """Runs with evidence but no joined row of it."""
+        length = "ifNull(last_event_id, 0)"
+        told = "status IS NOT NULL AND ifNull(from_history, true)"
+        history = (
+            f"SELECT {_RUN} FROM history_runs WHERE ({_RUN}, {length}, {told}) "
+            f"NOT IN (SELECT {_RUN}, {length}, ifNull(from_history, false) FROM runs)"
         )
+        spans = f"SELECT {_RUN} FROM span_attempts_stored WHERE ({_RUN}) NOT IN (SELECT {_RUN} FROM runs_stored)"
+        return _run_keys(self._ask(f"SELECT DISTINCT {_RUN} FROM ({history} UNION ALL {spans})"))
 
     def run_keys(self, where: str = "true") -> list[RunKey]:
         """Keys of joined runs; ``where`` is SQL over ``runs``."""
@@ -298,17 +284,22 @@ class ClickHouseStore:
         """There is no log to fold in."""
         return 0
 
-    def live_bytes(self) -> int:
-        """What the rows take: rows that are deleted stay in their parts until these are merged, so by their share."""
+    def live_bytes(self) -> dict[str, int]:
+        """What the live rows take: rows that are deleted stay in their parts until these are merged, so by their share.
+
+        Of our own tables: ``otel_traces`` belongs to its exporter, whatever it holds.
+        """
         parts = self._ask(
             "SELECT table, toInt64(sum(bytes_on_disk)) AS bytes, toInt64(sum(rows)) AS stored FROM system.parts "
             "WHERE database = currentDatabase() AND active GROUP BY table HAVING stored > 0"
         ).to_pylist()
-        total = 0.0
-        for part in parts:
-            live = int(self._ask(f"SELECT count() AS n FROM `{part['table']}`")["n"][0].as_py())
-            total += part["bytes"] * min(live / part["stored"], 1.0)
-        return int(total)
+        stored = {part["table"]: part for part in parts}
+        found = dict.fromkeys(schema.TABLES, 0)
+        for table in schema.TABLES:
+            if part := stored.get(f"{table}_stored"):
+                live = int(self._ask(f"SELECT count() AS n FROM {table}_stored")["n"][0].as_py())
+                found[table] = int(part["bytes"] * min(live / part["stored"], 1.0))
+        return found
 
     def _ask(self, text: str, values: Mapping[str, Any] | None = None) -> pa.Table:
         with self._asking():

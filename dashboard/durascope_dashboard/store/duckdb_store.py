@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import duckdb
 import pyarrow as pa
@@ -20,25 +20,13 @@ from durascope_dashboard.exceptions import StoreUnavailable
 from durascope_dashboard.store import keys, migrations, opening, schema
 from durascope_dashboard.store.engine import RunKeys
 
-if TYPE_CHECKING:
-    from durascope_dashboard.analysis.join import Evidence, Joined
-
 CHECKPOINT_THRESHOLD = "1GB"  # the collector folds the log in itself, long before that
 MEMORY_LIMIT = "256MB"
 _TIDY_TASKS = 100  # DuckDB's own default
-EVIDENCE = ("spans", "span_attempts", "observations", "history_runs", "history_operations", "history_attempts",
-            "history_waits")  # fmt: skip
-JOINED = ("runs", "operations", "attempts")
 _RUN_COLUMNS = ", ".join(schema.RUN_KEY)
 # Attributes are most of a span's bytes, and only those of workflow spans say something that no column does.
 _SPAN_EVIDENCE = """* EXCLUDE (events, resource, attributes),
     CASE WHEN kind IN ('workflow', 'guardrail') THEN attributes END AS attributes"""
-
-
-def run_keys_table(run_keys: Iterable[tuple[str, str, str]]) -> pa.Table:
-    """Run keys as an Arrow table of three columns, without duplicates."""
-    columns = list(zip(*dict.fromkeys(run_keys), strict=True)) or [(), (), ()]
-    return pa.table([pa.array(c, pa.string()) for c in columns], schema=schema.RUN_KEYS)
 
 
 class DuckStore:
@@ -85,16 +73,8 @@ class DuckStore:
         """Write one table; upserts where the table has a key."""
         self.write({table: rows})
 
-    upsert = append
-
-    def replace_runs(self, joined: "Joined") -> None:
-        """Put the joined rows of some runs in place of what stood there for them."""
-        from durascope_dashboard.analysis.frames import to_arrow
-
-        self.replace_joined({name: to_arrow(getattr(joined, name), name) for name in JOINED})
-
     def replace_joined(self, tables: Mapping[str, pa.Table], *, as_of: int | None = None) -> None:
-        """The same with Arrow tables ``runs``, ``operations`` and ``attempts``."""
+        """Put the joined rows of some runs in place of what stood there: ``runs``, ``operations`` and ``attempts``."""
         self.replace(tables["runs"].select(schema.RUN_KEY), tables)
 
     def replace(self, run_keys: pa.Table, tables: Mapping[str, pa.Table | None], *, as_of: int | None = None) -> None:
@@ -115,7 +95,7 @@ class DuckStore:
     @contextmanager
     def _writing(self, tables: Iterable[str]) -> Iterator[duckdb.DuckDBPyConnection]:
         """A transaction that writes to these tables, with nobody else writing to them."""
-        joined = [name in JOINED for name in tables]
+        joined = [name in keys.JOINED for name in tables]
         with ExitStack() as locks:
             if not all(joined):
                 locks.enter_context(self._write_lock)
@@ -148,28 +128,29 @@ class DuckStore:
         return self.cursor().sql(text, params=parameters or None).to_arrow_table()
 
     def query(self, name: str, **params: Any) -> pa.Table:
-        """Rows of a named query. Raises UnknownQuery, or UsageError for a bad parameter."""
+        """Rows of a named query. Raises UnknownQuery, UsageError for a bad parameter, StoreUnavailable."""
         from durascope_dashboard.store import queries  # ibis takes longer to import than the rest of a collector
 
         if name == "store_info":
             return self.info()
         named = queries.named(name)
         prepared = named.prepared("duckdb", params)
-        return named.finish(self.sql(prepared.text, prepared.values), params)
-
-    def evidence(self, run_keys: RunKeys) -> "Evidence":
-        """All that every source said of these runs, as the join takes it: frames with every column of their table."""
-        from durascope_dashboard.analysis.frames import from_arrow
-        from durascope_dashboard.analysis.join import Evidence
-
-        return Evidence(**{name: from_arrow(rows, name) for name, rows in self.evidence_tables(run_keys).items()})
+        try:
+            found = self.sql(prepared.text, prepared.values)
+        except duckdb.Error as error:
+            raise StoreUnavailable(
+                f"the store {self.path} could not answer {name!r} ({opening.first_line(error)}); ask for less at once, "
+                "and look at the file's disk"
+            ) from error
+        return named.finish(found, params)
 
     def evidence_tables(self, run_keys: RunKeys) -> dict[str, pa.Table]:
-        """The same as Arrow tables; spans with duplicates in order of arrival, without what no join looks at."""
+        """All that every source said of these runs; spans with duplicates in order of arrival, without what no join
+        looks at."""
         cursor = self.cursor()
-        cursor.register("evidence_keys", run_keys_table(run_keys))
+        cursor.register("evidence_keys", keys.run_keys_table(run_keys))
         try:
-            return {name: cursor.sql(_evidence_of(name)).to_arrow_table() for name in EVIDENCE}
+            return {name: cursor.sql(_evidence_of(name)).to_arrow_table() for name in keys.EVIDENCE}
         finally:
             cursor.unregister("evidence_keys")
 
@@ -181,7 +162,7 @@ class DuckStore:
             + ", (SELECT min(started) FROM runs) AS oldest, (SELECT max(started) FROM runs) AS newest"
         ).to_pylist()[0]
         size = sum(p.stat().st_size for p in (self.path, Path(f"{self.path}.wal")) if p.exists())
-        return pa.Table.from_pylist([{"engine": self.engine, "path": str(self.path), **counts, "bytes": size}])
+        return pa.Table.from_pylist([{"engine": self.engine, "path": self.name, **counts, "bytes": size}])
 
     def clock(self) -> int:
         """Now (µs), by this machine's clock: there is no other."""
@@ -203,9 +184,16 @@ class DuckStore:
         return [RunKey(*row.values()) for row in rows.to_pylist()]
 
     def unjoined_runs(self) -> list[RunKey]:
-        """Runs with evidence but no joined row: the process ended between commit and join."""
-        told = " UNION ALL ".join(f"SELECT {_RUN_COLUMNS} FROM {name}" for name in ("history_runs", "span_attempts"))
-        rows = self.sql(f"SELECT DISTINCT {_RUN_COLUMNS} FROM ({told}) ANTI JOIN runs USING ({_RUN_COLUMNS})")
+        """Runs with evidence but no joined row of it: the process ended between commit and join."""
+        history = (
+            f"SELECT {_RUN_COLUMNS}, coalesce(last_event_id, 0) AS last_event_id, "
+            "status IS NOT NULL AND coalesce(from_history, true) AS from_history FROM history_runs"
+        )
+        joined = f"runs USING ({_RUN_COLUMNS}, last_event_id, from_history)"
+        rows = self.sql(
+            f"SELECT {_RUN_COLUMNS} FROM ({history}) ANTI JOIN {joined} "
+            f"UNION SELECT {_RUN_COLUMNS} FROM span_attempts ANTI JOIN runs USING ({_RUN_COLUMNS})"
+        )
         return [RunKey(*row.values()) for row in rows.to_pylist()]
 
     def run_keys(self, where: str = "true") -> list[RunKey]:
@@ -216,7 +204,7 @@ class DuckStore:
     def closed_runs(self, run_keys: RunKeys) -> set[RunKey]:
         """Those of ``run_keys`` that history has told of as closed."""
         cursor = self.cursor()
-        cursor.register("asked_keys", run_keys_table(run_keys))
+        cursor.register("asked_keys", keys.run_keys_table(run_keys))
         try:
             rows = cursor.execute(
                 f"SELECT {_RUN_COLUMNS} FROM history_runs SEMI JOIN asked_keys USING ({_RUN_COLUMNS}) "
@@ -265,16 +253,18 @@ class DuckStore:
         log = Path(f"{self.path}.wal")
         return log.stat().st_size if log.exists() else 0
 
-    def live_bytes(self) -> int:
-        """What the rows in the store take, about: DuckDB frees blocks only when all rows of a row group are gone,
-        so what is used is scaled by how many of the stored spans are still there."""
-        row = self.sql(
-            "SELECT (SELECT used_blocks * block_size FROM pragma_database_size()) AS used, "
-            "(SELECT count(*) FROM spans) AS live, "
-            "(SELECT estimated_size FROM duckdb_tables() WHERE table_name = 'spans') AS stored"
-        ).to_pylist()[0]
-        share = row["live"] / row["stored"] if row["stored"] else 1.0
-        return int(row["used"] * min(share, 1.0))
+    def live_bytes(self) -> dict[str, int]:
+        """What the live rows of each table take, about: DuckDB frees blocks only when all rows of a row group are
+        gone, so a table's blocks are scaled by how many of its stored rows are still there."""
+        found = self.sql(" UNION ALL ".join(map(_size_of, schema.TABLES))).to_pylist()
+        blocks = sum(row["blocks"] for row in found)
+        used = self.sql("SELECT used_blocks * block_size AS used FROM pragma_database_size()")["used"][0].as_py()
+        return {
+            row["name"]: int(used * row["blocks"] / blocks * min(row["live"] / row["stored"], 1.0))
+            if row["blocks"]
+            else 0
+            for row in found
+        }
 
     def close(self) -> None:
         """Checkpoint and release the file. Closing twice does nothing."""
@@ -350,6 +340,16 @@ def _evidence_of(name: str) -> str:
     columns = _SPAN_EVIDENCE if name == "spans" else "*"
     last = {"spans": " ORDER BY seq", "span_attempts": f" QUALIFY {keys.BEST_ATTEMPT}"}.get(name, "")
     return f"SELECT {columns} FROM {name} SEMI JOIN evidence_keys USING ({_RUN_COLUMNS}){last}"
+
+
+def _size_of(name: str) -> str:
+    """SELECT of how many blocks a table has a part in, and of its rows: those there, those deleted included."""
+    ids = f"SELECT unnest([block_id] || additional_block_ids) AS id FROM pragma_storage_info('{name}')"
+    return (
+        f"SELECT '{name}' AS name, (SELECT count(DISTINCT id) FROM ({ids}) WHERE id >= 0) AS blocks, "
+        f"(SELECT count(*) FROM {name}) AS live, "
+        f"(SELECT estimated_size FROM duckdb_tables() WHERE table_name = '{name}') AS stored"
+    )
 
 
 def _choose(column: str) -> str:

@@ -5,14 +5,11 @@ Rows go in and come out as Arrow tables with the columns of schema.py. ``locatio
 
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import Any, Protocol, Self
 
 import pyarrow as pa
 
 from durascope.identity import RunKey
-
-if TYPE_CHECKING:
-    from durascope_dashboard.analysis.join import Evidence, Joined
 
 RunKeys = Iterable[tuple[str, str, str]]
 
@@ -44,20 +41,12 @@ class Store(Protocol):
         """Write one table."""
         ...
 
-    def upsert(self, table: str, rows: pa.Table) -> None:
-        """The same."""
-        ...
-
     def replace(self, run_keys: pa.Table, tables: Mapping[str, pa.Table | None], *, as_of: int | None = None) -> None:
         """Put rows in place of all that the tables have of these runs; None: of nothing. See ``replace_joined``."""
         ...
 
     def replace_joined(self, tables: Mapping[str, pa.Table], *, as_of: int | None = None) -> None:
         """Put joined rows in place. ``as_of``: ``clock`` before their evidence was read; the latest stands."""
-        ...
-
-    def replace_runs(self, joined: "Joined") -> None:
-        """The same with frames."""
         ...
 
     def set_meta(self, key: str, value: str) -> None:
@@ -90,12 +79,8 @@ class Store(Protocol):
         """One row: engine, path, schema_version, counts, bytes, oldest and newest run start."""
         ...
 
-    def evidence(self, run_keys: RunKeys) -> "Evidence":
-        """All that every source said of these runs, as the join takes it."""
-        ...
-
     def evidence_tables(self, run_keys: RunKeys) -> dict[str, pa.Table]:
-        """The same as Arrow tables; spans with duplicates in order of arrival."""
+        """All that every source said of these runs, as the join takes it; spans with duplicates in order of arrival."""
         ...
 
     def clock(self) -> int:
@@ -111,7 +96,7 @@ class Store(Protocol):
         ...
 
     def unjoined_runs(self) -> list[RunKey]:
-        """Runs with evidence but no joined row."""
+        """Runs with a history, or attempts of a worker, of which no joined row tells."""
         ...
 
     def run_keys(self, where: str = "true") -> list[RunKey]:
@@ -134,8 +119,8 @@ class Store(Protocol):
         """Size of what a checkpoint would tidy up."""
         ...
 
-    def live_bytes(self) -> int:
-        """What the rows in the store take, about."""
+    def live_bytes(self) -> dict[str, int]:
+        """What the rows of each table take, about; rows that are deleted do not count."""
         ...
 
     def __enter__(self) -> Self: ...

@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import duckdb
+
 from durascope_dashboard.exceptions import StoreIncompatible, StoreUnavailable, UsageError
-from durascope_dashboard.store import ddl, keys, schema
+from durascope_dashboard.store import ddl, keys, migrations, opening, schema
 from durascope_dashboard.store.duckdb_store import DuckStore
 
 MANIFEST: Final = "durascope.json"
@@ -27,7 +29,8 @@ def vacuum(path: Path) -> tuple[int, int]:
     fresh = path.with_name(f"{path.name}.vacuum")
     fresh.unlink(missing_ok=True)
     try:
-        with DuckStore(path) as store:  # also brings an older one up to date
+        with opening.explained(path), DuckStore(path) as store:  # also brings an older one up to date
+            _must_be_known(path, store)
             store.checkpoint()
             before = path.stat().st_size
             store.execute(f"ATTACH {_literal(fresh)} AS fresh")
@@ -48,7 +51,7 @@ def vacuum(path: Path) -> tuple[int, int]:
 
 def export(path: Path, folder: Path) -> Iterator[tuple[str, int]]:
     """One Parquet file a table in a new folder; yields each table's name and rows. Raises UsageError."""
-    with new_export(folder), DuckStore(path, read_only=True) as store:
+    with opening.explained(path), new_export(folder), DuckStore(path, read_only=True) as store:
         for table in schema.TABLES:
             file = folder / f"{table}.parquet"
             store.cursor().execute(f"COPY {table} TO {_literal(file)} (FORMAT parquet, COMPRESSION zstd)")
@@ -62,10 +65,9 @@ def import_(path: Path, folder: Path) -> Iterator[tuple[str, int]]:
     again by the next collector. Raises StoreIncompatible, StoreUnavailable.
     """
     check_manifest(folder)
-    with DuckStore(path) as store:
+    with opening.explained(path), DuckStore(path) as store:
         for table in schema.TABLES:
-            file = _literal(folder / f"{table}.parquet")
-            store.execute(f"CREATE TEMP VIEW from_{table} AS SELECT * FROM read_parquet({file})")
+            _show(store, table, folder / f"{table}.parquet")
         store.execute(f"CREATE TEMP TABLE in_both AS SELECT {_KEY} FROM from_runs SEMI JOIN runs USING ({_KEY})")
         first = store.next_seq()
         for table in schema.TABLES:
@@ -74,6 +76,15 @@ def import_(path: Path, folder: Path) -> Iterator[tuple[str, int]]:
             yield table, _count(store, table) - before
         for table in ("operations", "attempts", "runs"):
             store.execute(f"DELETE FROM {table} AS t USING in_both AS k WHERE t.run_id = k.run_id")
+
+
+def _show(store: DuckStore, table: str, file: Path) -> None:
+    try:
+        store.execute(f"CREATE TEMP VIEW from_{table} AS SELECT * FROM read_parquet({_literal(file)})")
+    except duckdb.Error as error:
+        raise StoreIncompatible(
+            f"{file} cannot be read ({opening.first_line(error)}); export the store again"
+        ) from error
 
 
 def _addition(table: str, first_seq: int) -> str:
@@ -125,6 +136,16 @@ def check_manifest(folder: Path) -> None:
 def _must_exist(path: Path) -> None:
     if not path.exists():
         raise StoreUnavailable(f"there is no store at {path}; name one with --store")
+
+
+def _must_be_known(path: Path, store: DuckStore) -> None:
+    """What this version does not know it cannot write anew."""
+    if strange := migrations.unknown(store.cursor()):
+        table, column = strange[0]
+        raise StoreIncompatible(
+            f"the store {path} has the column {table}.{column}, which this Durascope does not know and would lose; "
+            "upgrade Durascope"
+        )
 
 
 def _literal(path: Path) -> str:

@@ -15,15 +15,26 @@ from durascope_dashboard.store import ddl, schema
 STEPS: Final[Mapping[int, tuple[str, ...]]] = {}
 
 
+def present(connection: duckdb.DuckDBPyConnection) -> set[tuple[str, str]]:
+    """(table, column) of all that is in the file."""
+    rows = connection.execute("SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal").fetchall()
+    return {(str(table), str(column)) for table, column in rows}
+
+
+def unknown(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """(table, column) of what the file has and this version does not know: a newer one put it there, or somebody."""
+    known = {(table, name) for table, fields in schema.TABLES.items() for name in fields.names}
+    return sorted(present(connection) - known - {("meta", "key"), ("meta", "value")})
+
+
 def missing(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """Statements that add what the file has not yet; none for a store of the present shape."""
-    rows = connection.execute("SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal").fetchall()
-    present = {(str(table), str(column)) for table, column in rows}
-    tables = {table for table, _ in present}
+    found = present(connection)
+    tables = {table for table, _ in found}
     added = [ddl.create_table(table) for table in schema.TABLES if table not in tables]
     for table, fields in schema.TABLES.items():
         if table in tables:
-            new = (field for field in fields if (table, field.name) not in present)
+            new = (field for field in fields if (table, field.name) not in found)
             added += [f'ALTER TABLE "{table}" ADD COLUMN {ddl.column(table, field, compress=False)}' for field in new]
     return added
 

@@ -1,7 +1,8 @@
 """Opening a DuckDB file without harming it: what is wrong is one sentence, and the file stays as it was."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -38,19 +39,16 @@ def _check(path: Path, *, read_only: bool) -> None:
     """A writable open would replay the log and may convert the file, so look read-only first."""
     if path.is_dir():
         raise StoreUnavailable(f"{path} is a folder, not a store file; name a file with --store")
-    connection = _connect(path, read_only=True, config={})
-    try:
-        names = {row[0] for row in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
-        if not names:
+    with explained(path), duckdb.connect(str(path), read_only=True) as connection:
+        present = migrations.present(connection)
+        if not present:
             return  # an empty database: ours to fill
-        _check_version(path, connection, "meta" in names)
+        _check_version(path, connection, {("meta", "key"), ("meta", "value")} <= present)
         if read_only and migrations.missing(connection):
             raise StoreIncompatible(
                 f"the store {path} was written by an older Durascope; bring it up to date, keeping every row, with: "
                 f"durascope store upgrade --store {path}"
             )
-    finally:
-        connection.close()
 
 
 def _check_version(path: Path, connection: duckdb.DuckDBPyConnection, has_meta: bool) -> None:
@@ -66,8 +64,15 @@ def _check_version(path: Path, connection: duckdb.DuckDBPyConnection, has_meta: 
 
 
 def _connect(path: Path, *, read_only: bool, config: Mapping[str, str]) -> duckdb.DuckDBPyConnection:
-    try:
+    with explained(path):
         return duckdb.connect(str(path), read_only=read_only, config=dict(config))
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """What DuckDB says of a file, also long after it was opened, as one sentence. Raises StoreUnavailable."""
+    try:
+        yield
     except duckdb.Error as error:
         raise _explained(path, error) from error
 

@@ -20,6 +20,12 @@ RUN_KEY: Final = ("namespace", "workflow_id", "run_id")
 ATTEMPT_KEY: Final = (*RUN_KEY, "activity_id", "attempt")
 TOKEN_KINDS: Final = ("input", "cached_input", "output", "reasoning", "cache_write")
 
+# What lies beyond is a mistake of whoever said it, and counts as not said.
+MAX_ATTEMPT: Final = 2**31 - 1  # Temporal's own type of an attempt's number
+MAX_TOKENS: Final = 2**53 // 10**6  # of one attempt (9e9): those of a million attempts still add up exactly
+MAX_MS: Final = 100 * 365 * 86_400_000.0  # a delay, a timeout, a clock's skew: a century
+MAX_MICROS: Final = 2**63 // 1000  # a moment: the last that OTLP's nanoseconds can say, in 2262
+
 
 def _schema(**columns: pa.DataType) -> pa.Schema:
     return pa.schema(list(columns.items()))

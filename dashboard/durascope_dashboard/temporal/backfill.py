@@ -8,11 +8,10 @@ was interrupted goes on where it was.
 
 import asyncio
 import logging
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -23,10 +22,12 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from durascope.history import HistoryError
 from durascope.records import HistoryRecord
-from durascope_dashboard.exceptions import TemporalUnavailable, UsageError
+from durascope_dashboard import clock
+from durascope_dashboard.exceptions import DurascopeError, StoreUnavailable, TemporalUnavailable, UsageError, innermost
 from durascope_dashboard.store.location import Location
+from durascope_dashboard.store.opening import first_line
 from durascope_dashboard.temporal.availability import Availability
-from durascope_dashboard.temporal.codec import Decoder
+from durascope_dashboard.temporal.codec import Decoder, Patient
 from durascope_dashboard.temporal.connection import Connection, TemporalConfig, connect
 from durascope_dashboard.temporal.discovery import query_time
 from durascope_dashboard.temporal.opening import opened_sink
@@ -39,7 +40,6 @@ log = logging.getLogger("durascope.temporal")
 IN_FLIGHT: Final = 16
 BATCH: Final = 500  # runs a commit
 BATCH_S: Final = 2.0  # or so long, so that a slow server's runs are seen too
-_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 @dataclass(slots=True)
@@ -59,15 +59,11 @@ class Tally:
 
 
 def parse_since(text: str, now: datetime | None = None) -> datetime:
-    """``30m``, ``12h``, ``7d``, ``2w`` ago, or an ISO date or time (UTC if it names no zone). Raises UsageError."""
-    age = re.fullmatch(r"(\d+)([mhdw])", text)
+    """``90s``, ``12h``, ``7d``, ``2w`` ago, or an ISO date or time (UTC if it names no zone). Raises UsageError."""
     try:
-        if age:
-            return (now or datetime.now(UTC)) - timedelta(**{_UNITS[age.group(2)]: int(age.group(1))})
-        moment = datetime.fromisoformat(text)
-    except (ValueError, OverflowError) as error:
+        return clock.since(text, now)
+    except ValueError as error:
         raise UsageError(f"--since {text!r} is no time; write 7d, 12h or 2026-11-23T08:00") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def closed_query(query: str | None, since: datetime | None) -> str:
@@ -93,25 +89,27 @@ class Backfill:
         self._connection = connection
         self._sink = sink
         self._query = closed_query(query, since)
-        self._decoder = decoder
+        self._decoder = Patient(decoder, Availability()) if decoder is not None else None
         self._in_flight = in_flight
         self.server = Availability()
         self._queue: asyncio.Queue[tuple[str, WorkflowExecutionInfo] | None] = asyncio.Queue(in_flight * 4)
         self._records: list[HistoryRecord] = []
         self._committed = time.monotonic()
-        self._commits: set[asyncio.Task[None]] = set()
         self._one_commit = asyncio.Lock()
 
     async def run(self) -> Tally:
-        """Read and store them all. What was read is stored even if this is cancelled. Raises UsageError (bad query)."""
+        """Read and store them all. What was read is stored even if this is cancelled.
+
+        Raises UsageError (bad query, codec's credentials), TemporalUnavailable (refused), StoreUnavailable.
+        """
         await self._count()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._list())
                 for _ in range(self._in_flight):
                     group.create_task(self._work())
-        except* RPCError as errors:
-            raise _refused(self._query, errors.exceptions[0]) from errors
+        except ExceptionGroup as errors:
+            raise _told(self._query, innermost(errors)) from errors
         finally:
             await self._commit()
         return self.tally
@@ -126,7 +124,7 @@ class Backfill:
                 total += (await self.server.until_answered(call)).count
             except RPCError as error:
                 if error.status is RPCStatusCode.INVALID_ARGUMENT:
-                    raise _refused(self._query, error) from error
+                    raise _told(self._query, error) from error
                 return  # some visibility stores cannot count: then the end is not known beforehand
         self.tally.total = total
 
@@ -150,11 +148,7 @@ class Backfill:
             self._records.append(record)
             if len(self._records) >= BATCH or time.monotonic() - self._committed > BATCH_S:
                 self._committed = time.monotonic()
-                task = asyncio.create_task(self._commit())
-                self._commits.add(task)
-                task.add_done_callback(self._commits.discard)
-            if len(self._records) >= 2 * BATCH:  # the store is slower than the server
-                await asyncio.gather(*self._commits)
+                await asyncio.shield(self._commit())  # one that has begun ends, also when this is cancelled
 
     async def _read(self, client: Client, namespace: str, info: WorkflowExecutionInfo) -> HistoryRecord | None:
         tracker = self.tracker(namespace, info)
@@ -163,13 +157,18 @@ class Backfill:
                 await self.server.until_answered(lambda: tracker.read_page(client, self._decoder, wait=False))
                 if tracker.closed or not tracker.token:
                     return tracker.reader.record()
-        except HistoryError as error:
-            self.tally.unreadable += 1
-            log.warning("%s", error)
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
             self.tally.gone += 1
+        except HistoryError as error:
+            self.tally.unreadable += 1
+            log.warning("%s", error)
+        except DurascopeError:
+            raise
+        except Exception:  # one run that is not understood must not end the others' turn
+            self.tally.unreadable += 1
+            log.exception("run %s of workflow %s cannot be read", tracker.key.run_id, tracker.key.workflow_id)
         return None
 
     def tracker(self, namespace: str, info: WorkflowExecutionInfo) -> Tracker:
@@ -179,16 +178,29 @@ class Backfill:
     async def _commit(self) -> None:
         async with self._one_commit:
             records, self._records = self._records, []
-            if records:
-                await asyncio.to_thread(self._sink.write_history, records)
-                self.tally.stored += len(records)
+            try:
+                if records:
+                    await asyncio.to_thread(self._sink.write_history, records)
+            except Exception as error:
+                self._records = records + self._records
+                if isinstance(error, DurascopeError):
+                    raise
+                raise StoreUnavailable(
+                    f"the store did not take {len(records)} runs ({first_line(error)}); make room for them: "
+                    "what was stored before stays, and the same command goes on from there"
+                ) from error
+            self.tally.stored += len(records)
             self._committed = time.monotonic()
 
 
-def _refused(query: str, error: BaseException) -> Exception:
-    if isinstance(error, RPCError) and error.status is RPCStatusCode.INVALID_ARGUMENT:
+def _told(query: str, error: Exception) -> Exception:
+    if not isinstance(error, RPCError):
+        return error
+    if error.status is RPCStatusCode.INVALID_ARGUMENT:
         return UsageError(f"Temporal does not take the query {query!r}: {error.message}")
-    return TemporalUnavailable(f"Temporal refused: {error}; check the namespace and its permissions")
+    return TemporalUnavailable(
+        f"Temporal refused ({error.message.rstrip('.')}); check the namespace and its permissions"
+    )
 
 
 def run_backfill(

@@ -15,6 +15,7 @@ from temporalio.converter import DataConverter, PayloadCodec
 
 from durascope._history_payloads import Decode
 from durascope_dashboard.exceptions import TemporalUnavailable, UsageError
+from durascope_dashboard.temporal.availability import Availability
 
 TIMEOUT_S = 10.0
 MAX_BATCH_BYTES = 2_000_000
@@ -24,11 +25,20 @@ class CodecUnavailable(TemporalUnavailable):
     """The codec does not answer now; the histories can wait for it."""
 
 
+class CodecRefused(UsageError):
+    """The codec server does not take the credentials."""
+
+
 class Decoder(Protocol):
-    """Decodes batches of payloads."""
+    """Decodes batches of payloads. ``refused`` counts those that could not be: what they hold stays unknown."""
+
+    @property
+    def refused(self) -> int: ...
 
     async def decode(self, namespace: str, payloads: Sequence[Payload]) -> Sequence[Payload | None]:
-        """One for each, None where it cannot be decoded. Raises CodecUnavailable when trying again may help."""
+        """One for each, None where it cannot be decoded. Raises CodecUnavailable when trying again may help,
+        CodecRefused when that takes other credentials.
+        """
         ...
 
     async def close(self) -> None:
@@ -37,7 +47,7 @@ class Decoder(Protocol):
 
 
 async def decoded(decoder: Decoder, namespace: str, payloads: Sequence[Payload]) -> Decode:
-    """A lookup of these payloads as decoded. Raises CodecUnavailable."""
+    """A lookup of these payloads as decoded. Raises CodecUnavailable, CodecRefused."""
     found: dict[bytes, Payload | None] = {}
     for batch in _batches(payloads):
         plain = await decoder.decode(namespace, batch)
@@ -61,6 +71,27 @@ def _batches(payloads: Sequence[Payload]) -> list[list[Payload]]:
     return [batch for batch in batches if batch]
 
 
+class Patient:
+    """A decoder that is asked until it answers. ``server`` tells how that goes, and which errors are waited out."""
+
+    def __init__(self, decoder: Decoder, server: Availability) -> None:
+        self._decoder = decoder
+        self._server = server
+
+    @property
+    def refused(self) -> int:
+        """See Decoder."""
+        return self._decoder.refused
+
+    async def decode(self, namespace: str, payloads: Sequence[Payload]) -> Sequence[Payload | None]:
+        """See Decoder; raises what the server's ``waits_out`` leaves."""
+        return await self._server.until_answered(lambda: self._decoder.decode(namespace, payloads))
+
+    async def close(self) -> None:
+        """See Decoder."""
+        await self._decoder.close()
+
+
 class RemoteCodec:
     """A codec server. ``endpoint`` may hold ``{namespace}``; ``authorization`` is the header's whole value."""
 
@@ -71,7 +102,7 @@ class RemoteCodec:
         self.refused = 0
 
     async def decode(self, namespace: str, payloads: Sequence[Payload]) -> Sequence[Payload | None]:
-        """See Decoder. Raises UsageError if the server refuses the credentials."""
+        """See Decoder."""
         self._client = self._client or httpx.AsyncClient(timeout=TIMEOUT_S)
         url = f"{self._endpoint.replace('{namespace}', namespace)}/decode"
         try:
@@ -86,7 +117,7 @@ class RemoteCodec:
                 "start it or mend --codec-endpoint"
             ) from error
         if answer.status_code in (401, 403):
-            raise CodecUnavailable(
+            raise CodecRefused(
                 f"the codec server {url} refused with {answer.status_code}; give it the right --codec-auth"
             )
         if answer.status_code in (404, 429) or answer.status_code >= 500:

@@ -16,9 +16,10 @@ def opened_sink(store: Location | None, server: str | None = None, *, many: bool
     """A sink; what was written to it is joined when this is left.
 
     Which one follows the rules that readers have (reader.py): a ``server`` that is named, else the collector that owns
-    ``store``, else the store itself. ``many`` runs are joined in a process of its own. Raises StoreUnavailable.
+    ``store``, else the store itself; but a DURASCOPE_SERVER that does not answer is an error unless ``store`` is named.
+    ``many`` runs are joined in a process of its own. Raises StoreUnavailable.
     """
-    collector = running_collector(server, store)
+    collector = running_collector(server, store, writes=True)
     if collector is None:
         with _many(store or default_store()) if many else _few(store or default_store()) as sink:
             yield sink

@@ -15,7 +15,7 @@ from durascope_dashboard.collector.history_rows import history_tables
 from durascope_dashboard.collector.payloads import MAX_INFLATED_BYTES
 from durascope_dashboard.exceptions import StoreUnavailable
 from durascope_dashboard.remote_reader import RemoteReader
-from durascope_dashboard.store.duckdb_store import run_keys_table
+from durascope_dashboard.store.keys import run_keys_table
 
 log = logging.getLogger("durascope.temporal")
 

@@ -10,10 +10,14 @@ from durascope._history_encoded import encoded_payloads
 from durascope.history import HistoryError, HistoryReader
 from durascope.identity import RunKey
 from durascope.records import HistoryRecord
-from durascope_dashboard.temporal.availability import TRANSIENT
+from durascope_dashboard.temporal.availability import REFUSED, TRANSIENT
 from durascope_dashboard.temporal.codec import Decoder, decoded
 from durascope_dashboard.temporal.pages import HISTORY_PAGE, history_page
 from durascope_dashboard.temporal.pending import Row, merged
+
+
+def _future() -> "asyncio.Future[None]":
+    return asyncio.get_running_loop().create_future()
 
 
 @dataclass(slots=True)
@@ -26,7 +30,7 @@ class Tracker:
     changed_at: float | None = None
     polled_at: float | None = None  # end of the last poll; None while one is under way
     described_at: float = 0.0
-    settled: asyncio.Event = field(default_factory=asyncio.Event)  # stored for good, or given up
+    settled: "asyncio.Future[None]" = field(default_factory=_future)  # done: stored for good, or given up
     attempts: dict[tuple[str, int], Row] = field(default_factory=dict)
     page_size: int = HISTORY_PAGE
 
@@ -35,17 +39,22 @@ class Tracker:
         """One that has read nothing yet."""
         return cls(key, HistoryReader(key), page_size=size)
 
+    def settle(self) -> None:
+        """Nothing is left to do for it."""
+        if not self.settled.done():
+            self.settled.set_result(None)
+
     @property
     def closed(self) -> bool:
         """Whether the history is complete."""
         return self.reader.closed
 
     async def read_page(self, client: Client, decoder: Decoder | None, *, wait: bool) -> bool:
-        """Read one page; True if it brought events. Raises RPCError, HistoryError, CodecUnavailable."""
+        """Read one page; True if it brought events. Raises RPCError, HistoryError, and what the decoder does."""
         try:
             page = await history_page(client, self.key, self.token, wait=wait, size=self.page_size)
         except RPCError as error:
-            if self.token and error.status not in (*TRANSIENT, RPCStatusCode.NOT_FOUND):
+            if self.token and error.status not in (*TRANSIENT, *REFUSED, RPCStatusCode.NOT_FOUND):
                 self.restart()  # the token's branch is gone (reset, failover): begin again
                 return False
             raise

@@ -16,7 +16,21 @@ from durascope_dashboard.timeline.payload import WHOLE_BELOW, Base, Delta, delta
 from durascope_dashboard.timeline.rows import Timeline
 
 # One module: each file uses only what stands before it, apart from functions called later.
-SCRIPTS: Final = ("model", "merge", "axis", "layout", "paint", "lines", "chrome", "toolbar", "input", "link", "view")
+SCRIPTS: Final = (
+    "model",
+    "words",
+    "merge",
+    "axis",
+    "layout",
+    "lanes",
+    "paint",
+    "lines",
+    "chrome",
+    "toolbar",
+    "input",
+    "link",
+    "view",
+)
 BASE_KEY: Final = "timeline_base"
 SENT_KEY: Final = "timeline_sent"  # in the session; under a component's own key Streamlit would copy it each time
 SETTLED_KEY: Final = "timeline_settled"
@@ -47,7 +61,7 @@ def _component() -> Callable[..., Any]:
 def show(timeline: Timeline, *, key: str, run_key: str, selected: str | None, select_seq: int) -> Said:
     """Draw it. ``selected`` counts only when ``select_seq`` rises: an older answer must not undo a newer click."""
     meta = {
-        "key": run_key, "origin": timeline.origin, "end": timeline.end, "open": timeline.open,
+        "key": run_key, "origin": timeline.origin, "end": timeline.end, "now": timeline.now,
         "count": len(timeline.lines), "selected": selected or "", "select_seq": select_seq,
         "palettes": {"light": theme.palette(dark=False), "dark": theme.palette(dark=True)},
     }  # fmt: skip

@@ -6,12 +6,14 @@ A line is one row of the tree in reading order, with everything that happened on
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from durascope_dashboard.timeline import segments as segment
 from durascope_dashboard.timeline import tree
 
 Row = Mapping[str, Any]
+TO_COME: Final = 0.15
+"""Of an open run's time so far: how much of what is still to come (a retry's backoff) the axis has room for."""
 
 
 class Bar(NamedTuple):
@@ -55,12 +57,12 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True, eq=False)  # compared by identity: its lines are thousands
 class Timeline:
-    """``origin`` is the run's start (µs); ``end`` its length so far (ms); ``open`` whether it still runs."""
+    """``origin`` is the run's start (µs); ``end`` the axis's (ms); ``now`` where an open run is (ms), else None."""
 
     lines: tuple[Line, ...]
     origin: int
     end: float
-    open: bool
+    now: float | None
 
     @cached_property
     def count(self) -> int:
@@ -82,17 +84,24 @@ def timeline(
     by_operation: dict[str, list[Row]] = {}
     for row in sorted(attempts, key=lambda row: int(row["attempt"])):
         by_operation.setdefault(row["operation_id"], []).append(row)
-    writer = _Writer(run["started"], now, frozenset(critical), by_operation)
+    so_far = max(now, run["started"]) if run["closed"] is None else None
+    writer = _Writer(run["started"], now, so_far, frozenset(critical), by_operation)
     writer.add(root)
-    end = writer.ms(run["closed"] if run["closed"] is not None else max(now, writer.last))
-    return Timeline(tuple(writer.lines), run["started"], max(end, writer.ms(writer.last)), run["closed"] is None)
+    end, lines = max(run["closed"] or now, writer.last), tuple(writer.lines)
+    if so_far is None:
+        return Timeline(lines, run["started"], writer.ms(end), None)
+    here = writer.ms(so_far)
+    return Timeline(lines, run["started"], min(writer.ms(end), here * (1 + TO_COME)), here)
 
 
 class _Writer:
     """Walks the tree in reading order."""
 
-    def __init__(self, origin: int, now: int, critical: frozenset[str], attempts: Mapping[str, list[Row]]) -> None:
-        self.origin, self.now, self.critical, self.attempts = origin, now, critical, attempts
+    def __init__(
+        self, origin: int, now: int, until: int | None, critical: frozenset[str], attempts: Mapping[str, list[Row]]
+    ) -> None:
+        """``until``: what comes after it has not happened yet; None of a closed run."""
+        self.origin, self.now, self.until, self.critical, self.attempts = origin, now, until, critical, attempts
         self.lines: list[Line] = []
         self.last = origin
 
@@ -112,11 +121,13 @@ class _Writer:
         start = min([node.start, *(s.start for s in found)])
         end = max([node.end or node.start, *(s.end for s in found)])
         self.last = max(self.last, end)
+        if self.until is not None:
+            end = max(start, min(end, self.until))
         row, status = node.data, node.data.get("status")
         return Line(
             node.id, parent, depth, node.kind, node.name, self.ms(start), self.ms(end),
             status if status and status != "unset" else "ok", _attempts(node, self.attempts),
-            row.get("billed_input"), row.get("billed_output"), row.get("cost_billed"), row.get("agent") or "",
+            *_usage(node), row.get("agent") or "",
             int(node.id in self.critical), len(node.children), tuple(self._bar(s) for s in found),
         )  # fmt: skip
 
@@ -132,6 +143,14 @@ class _Writer:
     def _bar(self, s: segment.Segment) -> Bar:
         return Bar(s.kind, self.ms(s.start), self.ms(s.end), s.attempt, s.error, s.by, s.tokens_in, s.tokens_out,
                    int(s.estimated))  # fmt: skip
+
+
+def _usage(node: tree.Node) -> tuple[float | None, float | None, float | None]:
+    """Input, output and cost, of the run and its model calls; None where there is none to know, or nobody counted."""
+    into, out = node.data.get("billed_input"), node.data.get("billed_output")
+    if node.kind not in ("run", "model") or not (into or out):
+        return None, None, None
+    return into, out, node.data.get("cost_billed")
 
 
 def _attempts(node: tree.Node, attempts: Mapping[str, list[Row]]) -> int:

@@ -31,15 +31,18 @@ class Loaded:
     path: CriticalPath
 
 
-def load(run: Row, progress: DeltaGenerator) -> Loaded:
-    """Read what is in a run. Raises the StoreUnavailable family. ``progress``: an empty slot, for long reads."""
+def load(run: Row, now: int, progress: DeltaGenerator) -> Loaded:
+    """Read what is in a run; ``now`` (µs) is the whole page's. Raises the StoreUnavailable family.
+
+    ``progress``: an empty slot, for long reads.
+    """
     key = (run["namespace"], run["workflow_id"], run["run_id"])
     version = (*data.source(), *key, run["updated"], run["span_attempts"])
     kept = _kept()
     if run["closed"] is not None and version in kept:
         kept[version] = found = kept.pop(version)  # the newest is last
         return found
-    loaded = _read(run, progress if (run["operations"] or 0) > LONG else None)
+    loaded = _read(run, now, progress if (run["operations"] or 0) > LONG else None)
     progress.empty()
     if run["closed"] is not None:
         kept[version] = loaded
@@ -53,7 +56,7 @@ def _kept() -> dict[tuple[object, ...], Loaded]:
     return {}
 
 
-def _read(run: Row, slot: DeltaGenerator | None) -> Loaded:
+def _read(run: Row, now: int, slot: DeltaGenerator | None) -> Loaded:
     key = {k: run[k] for k in ("namespace", "workflow_id", "run_id")}
     if slot is not None:
         slot.progress(0.1, f"Reading {run['operations']:,} operations")
@@ -61,7 +64,6 @@ def _read(run: Row, slot: DeltaGenerator | None) -> Loaded:
     if slot is not None:
         slot.progress(0.5, "Laying out the timeline")
     operations, attempts, spans = (rows.to_pylist() for rows in found)
-    now = data.now()
     retries = MOST if len(operations) <= WHAT_IF else 0
     path = critical_path(run, operations, attempts, now if run["closed"] is None else None, retries=retries)
     drawn = timeline(run, operations, attempts, spans, now, critical=path.operation_ids)

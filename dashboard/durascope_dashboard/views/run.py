@@ -61,17 +61,18 @@ def _which() -> None:
 
 def _body(workflow_id: str, run_id: str | None, namespace: str | None) -> None:
     with states.guarded():
-        run = data.run(workflow_id, run_id, namespace)
-        now = data.now()
+        run, now = _at_one_moment(data.run(workflow_id, run_id, namespace))
+        st.set_page_config(page_title=f"{status.SIGNS.get(run['status'], '')} {workflow_id} · Run · Durascope")
         places = header.draw(run, now)
         with st.container(key="relatives"):  # there from the start: a child run must not put the timeline elsewhere
             header.relatives(run)
         words = _words_slot()
         coverage.draw(run)
+        pending = _pending_slot(run)
         # One element, not seven: each costs the browser some ms before the timeline.
         markup.html(markup.beside(attribution.html(run, now), ledger.html(run)))
-        pending, progress = _pending_slot(run), st.empty()
-        loaded = load(run, progress)
+        progress = st.empty()
+        loaded = load(run, now, progress)
         component.settle(folded(loaded.timeline, _opened(loaded.run)), _run_key(loaded.run))
         st.fragment(_timeline, key="run_timeline")(loaded)
         header.outside(places, run, next((s["agents_trace_id"] for s in loaded.spans if s["agents_trace_id"]), None))
@@ -80,6 +81,12 @@ def _body(workflow_id: str, run_id: str | None, namespace: str | None) -> None:
         with words:
             path = explanation.draw(run, loaded.operations, loaded.attempts, loaded.path)
         tables.draw(run, loaded.attempts, loaded.timeline, path)
+
+
+def _at_one_moment(run: data.Row) -> tuple[data.Row, int]:
+    """The run and the time (µs), one for all that the page says: an open run has lasted until then, nowhere longer."""
+    now = data.now()
+    return (run if run["closed"] is not None else run | {"duration_ms": max(0, now - run["started"]) / 1000}), now
 
 
 def _words_slot() -> DeltaGenerator:

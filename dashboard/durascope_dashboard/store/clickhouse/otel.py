@@ -87,8 +87,8 @@ def _integer(value: str) -> str:
     return f"toInt64OrNull({value})"
 
 
-def _at_least(value: str, least: int) -> str:
-    return f"if({_integer(value)} >= {least}, {_integer(value)}, NULL)"
+def _within(number: str, least: float, most: float) -> str:
+    return f"if({number} BETWEEN {least} AND {most}, {number}, NULL)"
 
 
 def _kind(kinds: Mapping[str, str], value: str) -> str:
@@ -99,12 +99,10 @@ def _kind(kinds: Mapping[str, str], value: str) -> str:
 _READ: Final[Mapping[Callable[[Any], Any], Callable[[str], str]]] = {
     dialects.text: _text,
     dialects.integer: _integer,
-    dialects.count: lambda value: _at_least(value, 0),
-    dialects.positive: lambda value: f"nullIf({_integer(value)}, 0)",
-    dialects.micros: lambda value: f"intDiv({_at_least(value, 1)}, 1000)",
-    dialects.milliseconds: lambda value: (
-        f"if(isFinite(toFloat64OrNull({value})), toFloat64OrNull({value}) * 1000, NULL)"
-    ),
+    dialects.count: lambda value: _within(_integer(value), 0, schema.MAX_TOKENS),
+    dialects.positive: lambda value: _within(_integer(value), 1, schema.MAX_ATTEMPT),
+    dialects.micros: lambda value: f"intDiv({_within(_integer(value), 1, 2**63 - 1)}, 1000)",
+    dialects.milliseconds: lambda value: _within(f"toFloat64OrNull({value}) * 1000", 0, schema.MAX_MS),
     dialects.flag: lambda value: f"{value} = 'true'",
 }
 """How a dialect's reader of a value says the same in SQL, of the value as text; '' where the span has none."""

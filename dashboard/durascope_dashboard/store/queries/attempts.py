@@ -9,7 +9,7 @@ from typing import Any
 import ibis
 
 from durascope_dashboard.exceptions import UsageError
-from durascope_dashboard.store.queries.tables import TABLES, within
+from durascope_dashboard.store.queries.tables import TABLES, bucket, within
 from durascope_dashboard.store.schema import RUN_KEY
 
 FAILED = ("error", "timeout", "lost")
@@ -122,8 +122,7 @@ def attempt_series(
     ``failed_at_least`` leaves out buckets with fewer failed attempts.
     """
     found = moments(since, until, workflow_type, kind, typed=by is not None and ask_by(by) == "workflow_type")
-    width = max(bucket_ms, 1) * 1000
-    keys = {"bucket": found["moment"] - found["moment"] % width}
+    keys = {"bucket": bucket(found["moment"], bucket_ms)}
     if by is not None:
         keys["value"] = dimension(found, by)
     bad, useful = failed(found), found["useful"].fill_null(False)

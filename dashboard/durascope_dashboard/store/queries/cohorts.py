@@ -3,7 +3,7 @@
 from typing import Any
 
 from durascope_dashboard.exceptions import UsageError
-from durascope_dashboard.store.queries.tables import TABLES, within
+from durascope_dashboard.store.queries.tables import TABLES, bucket, within
 
 COHORTS = ("workflow_type", "build_id", "task_queue", "models", "agents", "status", "namespace")
 BAD_ENDS = ("failed", "timed_out", "terminated")
@@ -23,8 +23,7 @@ def cohorts(
     found = t.filter(wanted)
     keys = {"value": found[by]}
     if bucket_ms:
-        width = max(bucket_ms, 1) * 1000
-        keys["bucket"] = found["started"] - found["started"] % width
+        keys["bucket"] = bucket(found["started"], bucket_ms)
     grouped = found.group_by(**keys).aggregate(
         runs=found.count(),
         failed=found["status"].isin(BAD_ENDS).cast("int64").sum(),

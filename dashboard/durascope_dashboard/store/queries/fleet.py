@@ -6,7 +6,8 @@ import ibis
 
 from durascope_dashboard.exceptions import UsageError
 from durascope_dashboard.store.queries.attempts import moments, unknown
-from durascope_dashboard.store.queries.tables import TABLES, within
+from durascope_dashboard.store.queries.cohorts import BAD_ENDS
+from durascope_dashboard.store.queries.tables import TABLES, bucket, within
 from durascope_dashboard.store.schema import TOKEN_KINDS
 
 FACETS = ("namespace", "workflow_type", "task_queue", "build_id", "status", "agents", "models")
@@ -38,12 +39,11 @@ def fleet(since: int, until: int, bucket_ms: int = 60_000, workflow_type: list[s
     if workflow_type:
         wanted.append(t["workflow_type"].isin(workflow_type))
     found = t.filter(wanted)
-    width = max(bucket_ms, 1) * 1000
-    found = found.mutate(bucket=found["started"] - found["started"] % width)
+    found = found.mutate(bucket=bucket(found["started"], bucket_ms))
     done = found["status"] != "running"
     series = found.group_by("bucket").aggregate(
         runs=found.count(),
-        failed=found["status"].isin(["failed", "timed_out", "terminated"]).cast("int64").sum(),
+        failed=found["status"].isin(BAD_ENDS).cast("int64").sum(),
         running=(~done).cast("int64").sum(),
         retries=found["retries"].sum(),
         failed_attempts=found["failed_attempts"].sum(),
@@ -114,7 +114,7 @@ def type_stats(since: int | None = None, until: int | None = None, workflow_type
     found = t.filter(wanted)
     grouped = found.group_by("workflow_type").aggregate(
         runs=found.count(),
-        failed=found["status"].isin(["failed", "timed_out", "terminated"]).cast("int64").sum(),
+        failed=found["status"].isin(BAD_ENDS).cast("int64").sum(),
         duration_p50_ms=found["duration_ms"].quantile(0.5),
         duration_p95_ms=found["duration_ms"].quantile(0.95),
         duration_p99_ms=found["duration_ms"].quantile(0.99),

@@ -11,16 +11,15 @@ import pyarrow as pa
 from durascope_dashboard.clock import micros_now
 from durascope_dashboard.exceptions import UnknownQuery, UsageError
 from durascope_dashboard.store.queries.clickhouse_sql import to_clickhouse
-from durascope_dashboard.store.queries.tables import NOW
+from durascope_dashboard.store.queries.tables import MARK, NOW
 
 MAX_LIMIT = 10_000
 MAX_PREPARED = 200
 MAX_LISTED = 20  # ids in a list that get a place each: a text is kept for every length
 # Parameters that are only ever compared with a column, and a value that nobody gives, which marks their place.
 _BOUND: Mapping[str, str | int] = {
-    "workflow_id": "\u2063workflow", "run_id": "\u2063run", "namespace": "\u2063namespace",
-    "first_run_id": "\u2063first", "trace_id": "\u2063trace", "span_id": "\u2063span",
-    "since": 8_071_113_170_921_900_001, "until": 8_071_113_170_921_900_002,
+    **{name: f"{MARK}{name}" for name in ("workflow_id", "run_id", "namespace", "first_run_id", "trace_id", "span_id")},
+    "since": MARK + 1, "until": MARK + 2,
 }  # fmt: skip
 Build = Callable[..., Any]
 Finish = Callable[[pa.Table], pa.Table]
@@ -34,6 +33,14 @@ class Prepared(NamedTuple):
     schema: pa.Schema
 
 
+class _Compiled(NamedTuple):
+    """The same without values: the names of those that it leaves open."""
+
+    text: str
+    places: tuple[str, ...]
+    schema: pa.Schema
+
+
 class NamedQuery:
     """``build(**params)`` gives an ibis expression; ``finish`` sees its rows (for what depends on this moment)."""
 
@@ -42,7 +49,7 @@ class NamedQuery:
         self.build = build
         self._finish = finish
         self.parameters = dict(inspect.signature(build).parameters)
-        self._prepared: dict[tuple[Any, ...], tuple[str, pa.Schema]] = {}
+        self._prepared: dict[tuple[Any, ...], _Compiled] = {}
 
     @property
     def summary(self) -> str:
@@ -65,17 +72,20 @@ class NamedQuery:
         key = (dialect, *((name, tuple(v) if isinstance(v, list) else v) for name, v in sorted(shape.items())))
         kept = self._prepared.get(key)
         if kept is None:
-            expression = self.build(**shape)
-            text = _sql(expression, dialect)
-            for name, mark in marks.items():
-                text = text.replace(_literal(mark), _place(dialect, name))
-            text = text.replace(str(NOW), _place(dialect, "now"))
             if len(self._prepared) >= MAX_PREPARED:
                 self._prepared.clear()
-            kept = self._prepared[key] = (text, expression.schema().to_pyarrow())
-        text, answered = kept
+            kept = self._prepared[key] = self._compiled(dialect, shape, marks | {"now": NOW})
         bound["now"] = micros_now()  # of each asking, not of the first
-        return Prepared(text, {n: value for n, value in bound.items() if _place(dialect, n) in text}, answered)
+        return Prepared(kept.text, {name: bound[name] for name in kept.places}, kept.schema)
+
+    def _compiled(self, dialect: str, shape: Mapping[str, Any], marks: Mapping[str, Any]) -> _Compiled:
+        expression = self.build(**shape)
+        text = _sql(expression, dialect)
+        # By the marks, not by the places: a text that somebody searches for may look like one of these.
+        places = tuple(name for name, mark in marks.items() if _literal(mark) in text)
+        for name in places:
+            text = text.replace(_literal(marks[name]), _place(dialect, name))
+        return _Compiled(text, places, expression.schema().to_pyarrow())
 
     def checked(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Parameters with their declared types; None and empty mean "not given"."""
@@ -170,4 +180,6 @@ def _integer(name: str, value: Any) -> int:
     found = int(value)
     if not -(2**63) <= found < 2**63:
         raise ValueError(value)
+    if name == "offset":
+        return max(found, 0)
     return min(max(found, 0), MAX_LIMIT) if name == "limit" else found

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from durascope_dashboard.clock import micros_now
 from durascope_dashboard.exceptions import UsageError
+from durascope_dashboard.store.queries.cohorts import BAD_ENDS
 from durascope_dashboard.store.queries.tables import NOW, TABLES, of_run, within
 
 ORDERS = ("started", "closed", "duration_ms", "attempts", "retries", "failed_attempts", "billed_input", "billed_output",
@@ -59,7 +60,7 @@ def _views(table: Any, view: str | None, budget: int) -> list[Any]:
     views = {
         "all": [],
         "running": [running],
-        "failed": [table["status"].isin(["failed", "timed_out", "terminated"])],
+        "failed": [table["status"].isin(BAD_ENDS)],
         "retrying": [running, table["current_attempt"] > 1],
         "retried": [table["retries"] > 0],
         "waiting": [running, table["waiting_for"].isin(["human", "timer"])],
@@ -73,7 +74,7 @@ def _views(table: Any, view: str | None, budget: int) -> list[Any]:
         "wasteful": [(table["wasted_input"] + table["wasted_output"]) > 0],
         "incomplete": [table["history_attempts"] > table["span_attempts"]],
         "trouble": [
-            table["status"].isin(["failed", "timed_out", "terminated"])
+            table["status"].isin(BAD_ENDS)
             | (running & ((table["current_attempt"] > 1) | (table["waiting_for"] == "worker")))
         ],
     }
@@ -106,7 +107,7 @@ def _after(table: Any, cursor: str | None, order: str, descending: bool) -> list
         return []
     try:
         value, workflow, run = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        value = None if value is None else float(value) if isinstance(value, float) else int(value)
+        value = value if value is None or isinstance(value, float) else pa.scalar(int(value), pa.int64()).as_py()
     except (ValueError, TypeError, OverflowError):
         raise UsageError("the cursor is not one that the query 'runs' gave; ask for the first page again") from None
     column, same = (
@@ -208,7 +209,7 @@ def run_totals(
     return found.aggregate(
         runs=found.count(),
         running=(found["status"] == "running").cast("int64").sum(),
-        failed=found["status"].isin(["failed", "timed_out", "terminated"]).cast("int64").sum(),
+        failed=found["status"].isin(BAD_ENDS).cast("int64").sum(),
         attempts=found["attempts"].sum(), retries=found["retries"].sum(),
         billed_input=found["billed_input"].sum(), billed_output=found["billed_output"].sum(),
         wasted_input=found["wasted_input"].sum(), wasted_output=found["wasted_output"].sum(),
@@ -265,23 +266,6 @@ def spans(
     last = found.mutate(rank_=rank)
     last = last.filter(last["rank_"] == 0).drop("rank_")
     return last.order_by([last["start"], last["span_id"]]).limit(limit)
-
-
-def chain(workflow_id: str, first_run_id: str, namespace: str | None = None) -> Any:
-    """All runs of a chain (continue-as-new, retry, reset), oldest first."""
-    found = of_run(TABLES["runs"], workflow_id, None, namespace)
-    found = found.filter(found["first_run_id"] == first_run_id)
-    return found.order_by([found["started"], found["run_id"]])
-
-
-def children(workflow_id: str, run_id: str, namespace: str | None = None) -> Any:
-    """Child runs of a run, oldest first."""
-    t = TABLES["runs"]
-    wanted = [t["parent_workflow_id"] == workflow_id, t["parent_run_id"] == run_id]
-    if namespace is not None:
-        wanted.append(t["namespace"] == namespace)
-    found = t.filter(wanted)
-    return found.order_by([found["started"], found["run_id"]])
 
 
 def with_durations(rows: pa.Table) -> pa.Table:

@@ -3,15 +3,14 @@
 from typing import Any
 
 from durascope_dashboard.store.queries.attempts import failed, moments
-from durascope_dashboard.store.queries.tables import TABLES, within
+from durascope_dashboard.store.queries.tables import TABLES, bucket, within
 
 
 def coverage_series(since: int, until: int, bucket_ms: int = 60_000) -> Any:
     """Attempts that history counts and that spans tell of, orphans and duplicates, by start of the run."""
     t = TABLES["runs"]
     found = t.filter(within(t, "started", since, until))
-    width = max(bucket_ms, 1) * 1000
-    series = found.group_by(bucket=found["started"] - found["started"] % width).aggregate(
+    series = found.group_by(bucket=bucket(found["started"], bucket_ms)).aggregate(
         runs=found.count(),
         history_attempts=found["history_attempts"].sum(),
         span_attempts=found["span_attempts"].sum(),
@@ -27,9 +26,8 @@ def ingest_series(since: int, until: int, bucket_ms: int = 60_000) -> Any:
     """Spans by the time they arrived: how many, from how many services, and how long after their end (ms)."""
     t = TABLES["spans"]
     found = t.filter(within(t, "received", since, until))
-    width = max(bucket_ms, 1) * 1000
     lag = (found["received"] - found["end"]) / 1000.0
-    series = found.group_by(bucket=found["received"] - found["received"] % width).aggregate(
+    series = found.group_by(bucket=bucket(found["received"], bucket_ms)).aggregate(
         spans=found.count(),
         services=found["service"].nunique(),
         lag_p50_ms=lag.quantile(0.5),

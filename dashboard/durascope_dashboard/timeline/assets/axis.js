@@ -7,7 +7,8 @@ const BREAK_PX = 48;
 const GAP_MIN_MS = 2000;
 const GAP_MIN_PART = 0.05;
 
-function idleGaps(model) {
+// What is still to come of an open run keeps its room: only busy time leaves it out.
+function idleGaps(model, mode) {
   const spans = [];
   for (let s = 0; s < model.count; s++) {
     if (ACTIVE.has(model.sKind[s])) spans.push([model.sStart[s], model.sEnd[s]]);
@@ -19,13 +20,14 @@ function idleGaps(model) {
     if (start > at) gaps.push([at, start]);
     at = Math.max(at, end);
   }
-  if (model.end > at) gaps.push([at, model.end]);
+  if (model.now > at) gaps.push([at, model.now]);
+  if (model.end > model.now && mode === "busy") gaps.push([Math.max(at, model.now), model.end]);
   return gaps;
 }
 
 function makeAxis(model, mode, width) {
   const limit = mode === "busy" ? 1 : Math.max(GAP_MIN_MS, GAP_MIN_PART * model.end);
-  const gaps = mode === "wall" ? [] : idleGaps(model).filter(([a, b]) => b - a > limit);
+  const gaps = mode === "wall" ? [] : idleGaps(model, mode).filter(([a, b]) => b - a > limit);
   const idle = gaps.reduce((sum, [a, b]) => sum + b - a, 0);
   const rest = Math.max(model.end - idle, 1);
   const px = Math.max(width - (mode === "busy" ? 0 : BREAK_PX * gaps.length), width / 4);

@@ -72,20 +72,22 @@ function drawAxis(view, y) {
   g.fillRect(0, y, view.width, AXIS);
   g.font = SMALL;
   g.fillStyle = colors.muted;
-  const many = (n, word) => `${n.toLocaleString("en")} ${word}${n === 1 ? "" : "s"}`;
   const shut = view.model.hidden.reduce((sum, count) => sum + count, 0);
   const rest = shut ? `${many(shut, "more")}`.replace(/s$/, "") + " when opened" : many(view.model.count, "segment");
-  g.fillText(`${many(view.lines.length, "row")} · ${rest}`, 10, y + 16);
+  g.fillText(clipped(g, view.notice || `${many(view.lines.length, "row")} · ${rest}`, view.left - 20), 10, y + 16);
+  const breaks = axis.mode === "busy" ? [] : breakLabels(view);
   const { step, ticks: found } = ticks(axis, state.v0, state.v1, view.width - view.left);
   for (const t of found) {
     const x = view.x(t);
     if (x < view.left - 0.5 || x > view.width - 12) continue;
     g.fillStyle = colors.line;
     g.fillRect(x, y + AXIS - 6, 1, 6);
+    const label = clock(t, step), end = x + 10 + g.measureText(label).width;
+    if (end - 6 > view.width || breaks.some(([from, to]) => x < to && end > from)) continue;
     g.fillStyle = colors.muted;
-    g.fillText(clock(t, step), x + 4, y + 16);
+    g.fillText(label, x + 4, y + 16);
   }
-  drawBreaks(view, y);
+  drawBreaks(view, y, breaks);
   g.fillStyle = colors.line;
   g.fillRect(0, y + AXIS - 1, view.width, 1);
 }
@@ -99,23 +101,31 @@ function drawGrid(view) {
   }
 }
 
-function drawBreaks(view, y) {
-  const { g, colors, axis } = view;
-  g.textAlign = "center";
+// -> [from px, to px, text] of each break in sight.
+function breakLabels(view) {
+  const { g, axis } = view, found = [];
   for (const [a, b] of axis.gaps) {
-    const x0 = view.x(a), x1 = view.x(b);
+    const x0 = view.x(a), x1 = view.x(b), mid = (x0 + x1) / 2;
     if (x1 < view.left || x0 > view.width) continue;
-    if (axis.mode === "busy") {
-      g.fillStyle = colors.muted;
-      g.fillRect(x0 - 0.5, y + AXIS - 8, 1.5, 8);
-      continue;
-    }
-    g.fillStyle = colors.ground;
-    g.fillRect(x0 + 1, y + 2, x1 - x0 - 2, AXIS - 4);
-    g.fillStyle = colors.text;
-    g.fillText(clipped(g, "⇤" + duration(b - a) + "⇥", Math.max(x1 - x0 + 14, 40)), (x0 + x1) / 2, y + 16);
+    const text = clipped(g, "⇤" + duration(b - a) + "⇥", Math.max(x1 - x0 + 14, 40));
+    const half = g.measureText(text).width / 2;
+    found.push([mid - half, mid + half, text]);
   }
-  g.textAlign = "left";
+  return found;
+}
+
+function drawBreaks(view, y, labels) {
+  const { g, colors, axis } = view;
+  g.fillStyle = colors.muted;
+  if (axis.mode === "busy") {
+    for (const [a, b] of axis.gaps) if (view.x(b) >= view.left) g.fillRect(view.x(a) - 0.5, y + AXIS - 8, 1.5, 8);
+  }
+  for (const [from, to, text] of labels) {
+    g.fillStyle = colors.ground;
+    g.fillRect(from, y + 2, to - from, AXIS - 4);
+    g.fillStyle = colors.text;
+    g.fillText(text, from, y + 16);
+  }
 }
 
 // Breaks and "now" go over the lines, so that they stay readable on any row.
@@ -130,7 +140,7 @@ function drawOverlay(view, top) {
     g.globalAlpha = 1;
   }
   if (model.open) {
-    const x = view.x(model.end);
+    const x = view.x(model.now);
     if (x >= view.left && x <= view.width) {
       g.fillStyle = colors.accent;
       g.fillRect(x, top, 1.5, view.height);

@@ -3,7 +3,7 @@
 function actions(view) {
   const { state } = view;
   const again = () => { view.layout(); view.intoView(); view.paint(); };
-  return {
+  const found = {
     fit: () => { view.fit(); view.paint(); },
     zoom: (factor, at = (state.v0 + state.v1) / 2) => {
       const limit = view.axis.total * 1.02, least = Math.min(1, limit);
@@ -38,7 +38,10 @@ function actions(view) {
     },
     fold: (shut) => foldHere(view, shut, again),
     select: () => select(view, again),
+    attempts: () => toggleAttempts(view, again),
   };
+  for (const [name, run] of Object.entries(found)) found[name] = (...given) => { view.leave(); run(...given); };
+  return found;
 }
 
 function foldAll(view) {
@@ -65,27 +68,37 @@ function select(view, again) {
   const line = view.lines[state.cursor];
   if (!line) return;
   const id = model.id[line.row];
-  if (state.selected === id && model.attempts[line.row] > 1) {
-    if (!state.unfolded.delete(id)) state.unfolded.add(id);
-    again();
-  } else if (state.selected !== id) {
-    state.selected = id;
-    view.tell("selected", id);
-    view.say();
-    view.paint();
-  }
+  if (state.selected !== id) choose(view, id);
+  else if (model.attempts[line.row] > 1) toggleAttempts(view, again);
+}
+
+function choose(view, id) {
+  view.state.selected = id;
+  view.tell("selected", id);
+  view.say();
+  view.paint();
+}
+
+function toggleAttempts(view, again) {
+  const { model, state } = view, { row } = view.lines[state.cursor], id = model.id[row];
+  if (!state.unfolded.delete(id)) state.unfolded.add(id);
+  state.cursor = view.lines.findIndex((line) => line.row === row);
+  again();
 }
 
 function nextFailure(view) {
   const { model, state } = view;
   const now = view.lines[state.cursor]?.row ?? -1;
-  const failing = [];
-  for (let i = 0; i < model.n; i++) if (model.own[i]) failing.push(i);
-  if (!failing.length) return;
+  const keep = matches(model, state), failing = [];
+  for (let i = 0; i < model.n; i++) if (model.own[i] && (!keep || keep[i])) failing.push(i);
+  if (!failing.length) {
+    view.notice = view.live.textContent = keep ? "No failure in the rows shown" : "No failure in this run";
+    return view.paint();
+  }
   const row = failing.find((i) => i > now) ?? failing[0];
   reveal(model, state, row);
   view.layout();
-  state.cursor = Math.max(0, view.lines.findIndex((line) => line.row === row && !line.attempt));
+  state.cursor = view.lines.findIndex((line) => line.row === row && !line.attempt);
   const [u0, u1] = [view.axis.u(model.start[row]), view.axis.u(model.stop[row])];
   if (u1 < state.v0 || u0 > state.v1) {
     const width = state.v1 - state.v0;
@@ -93,8 +106,7 @@ function nextFailure(view) {
     state.v1 = state.v0 + width;
   }
   view.intoView();
-  view.say();
-  view.paint();
+  return choose(view, model.id[row]);
 }
 
 const KEYMAP = {
@@ -110,6 +122,7 @@ function listen(view) {
   const { canvas, scroll, state, act } = view;
   canvas.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || !view.model) return;
+    view.leave();
     if (event.key === "Escape") view.help.hidden = true;
     const run = KEYMAP[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (event.key === "/") view.filterInput.focus();
@@ -124,11 +137,11 @@ function listen(view) {
   });
   canvas.addEventListener("focus", () => { view.focused = true; view.paint(); });
   canvas.addEventListener("blur", () => { view.focused = false; view.paint(); });
-  scroll.addEventListener("scroll", () => view.paint(), { passive: true });
+  scroll.addEventListener("scroll", () => { view.leave(); view.paint(); }, { passive: true });
   canvas.addEventListener("wheel", (event) => wheel(view, event), { passive: false });
   canvas.addEventListener("pointerdown", (event) => press(view, event));
   canvas.addEventListener("pointermove", (event) => hover(view, event));
-  canvas.addEventListener("pointerleave", () => { view.hover = -1; view.tip.hidden = true; view.paint(); });
+  canvas.addEventListener("pointerleave", () => { view.leave(); view.paint(); });
   canvas.addEventListener("dblclick", (event) => {
     if (event.offsetX > view.left && event.offsetY > HEAD) act.zoom(0.4, view.time(event.offsetX));
   });
@@ -167,7 +180,8 @@ function press(view, event) {
     if (view.model.hidden[row]) view.tell("opened", id);
     else if (!state.folded.delete(id)) state.folded.add(id);
     view.layout();
-  } else view.act.select();
+  } else if (onPill(view, row, x) && !view.lines[number].attempt) view.act.attempts();
+  else view.act.select();
   view.paint();
   return undefined;
 }
@@ -248,7 +262,7 @@ function segmentAt(view, row, attempt, x) {
   let found = -1;
   if (!attempt && isFolded(model, view.state, row)) return found;
   for (let s = model.first[row]; s < model.first[row + 1]; s++) {
-    if (attempt && model.sAttempt[s] !== attempt) continue;
+    if (WHOLE.has(model.sKind[s]) || (attempt && model.sAttempt[s] !== attempt)) continue;
     if (view.x(model.sStart[s]) - 2 <= x && x <= view.x(model.sEnd[s]) + 2) found = s;
   }
   return found;

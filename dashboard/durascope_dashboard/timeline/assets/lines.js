@@ -32,13 +32,8 @@ function drawLine(view, line, y, number) {
 function drawGutter(view, row, y) {
   const { g, model, colors, state } = view;
   const mid = y + ROW / 2, indent = 10 + Math.min(model.depth[row], 9) * 14;
-  if (model.below[row]) {
-    g.fillStyle = colors.muted;
-    g.beginPath();
-    if (isFolded(model, state, row)) { g.moveTo(indent - 2, mid - 4); g.lineTo(indent + 4, mid); g.lineTo(indent - 2, mid + 4); }
-    else { g.moveTo(indent - 4, mid - 2); g.lineTo(indent + 4, mid - 2); g.lineTo(indent, mid + 4); }
-    g.fill();
-  }
+  g.fillStyle = colors.muted;
+  if (model.below[row]) drawTriangle(g, indent, mid, isFolded(model, state, row));
   drawGlyph(view, row, indent + 14, mid);
   const right = view.left - 10;
   g.font = SMALL;
@@ -52,21 +47,44 @@ function drawGutter(view, row, y) {
     : isFolded(model, state, row) && model.failures[row] ? `✕${model.failures[row]}` : "";
   let nameEnd = pillEnd;
   if (pill) nameEnd = drawPill(view, pill, pillEnd, mid, model.failures[row] > 0) - 6;
+  if (model.attempts[row] > 1) drawTriangle(g, nameEnd + 14, mid, !state.unfolded.has(model.id[row]));
   g.font = model.below[row] ? BOLD : FONT;
   g.fillStyle = colors.text;
-  g.fillText(clipped(g, model.name[row], nameEnd - indent - 26), indent + 26, mid + 4);
+  const middle = model.alike.has(model.name[row].slice(0, HEAD_LETTERS));
+  g.fillText(clipped(g, model.name[row], nameEnd - indent - 26, middle), indent + 26, mid + 4);
 }
 
+// It points to what is shut, and down to what is open.
+function drawTriangle(g, x, mid, shut) {
+  g.beginPath();
+  if (shut) { g.moveTo(x - 2, mid - 4); g.lineTo(x + 4, mid); g.lineTo(x - 2, mid + 4); }
+  else { g.moveTo(x - 4, mid - 2); g.lineTo(x + 4, mid - 2); g.lineTo(x, mid + 4); }
+  g.fill();
+}
+
+// An outlined word; a number of attempts has room for its triangle.
 function drawPill(view, text, right, mid, bad) {
   const { g, colors } = view;
-  g.font = "600 " + SMALL;
-  const width = g.measureText(text).width + 12;
+  const width = pillWidth(g, text);
   g.strokeStyle = g.fillStyle = bad ? colors.bad : colors.muted;
   g.lineWidth = 1.2;
   box(g, right - width, mid - 7.5, width, 15, 7.5);
   g.stroke();
-  g.fillText(text, right - width + 6, mid + 4);
+  g.textAlign = "right";
+  g.fillText(text, right - 6, mid + 4);
+  g.textAlign = "left";
   return right - width;
+}
+
+function pillWidth(g, text) {
+  g.font = "600 " + SMALL;
+  return g.measureText(text).width + (text.startsWith("×") ? 24 : 12);
+}
+
+// Where the pill of a row's attempts is: it opens them.
+function onPill(view, row, x) {
+  const right = view.left - 72, tries = view.model.attempts[row];
+  return tries > 1 && x <= right && x >= right - pillWidth(view.g, `×${tries}`);
 }
 
 function drawAttemptGutter(view, { row, attempt }, y) {
@@ -75,7 +93,7 @@ function drawAttemptGutter(view, { row, attempt }, y) {
   const s = attemptSegment(model, row, attempt);
   g.font = SMALL;
   g.fillStyle = colors.muted;
-  const state = s < 0 ? "times unknown" : SEGMENT_KINDS[model.sKind[s]];
+  const state = s < 0 ? "times unknown" : segmentWords(model, s);
   const error = s >= 0 && model.sError[s] ? ` · ${model.sError[s]}` : "";
   g.textAlign = "right";
   if (s >= 0) g.fillText(duration(model.sEnd[s] - model.sStart[s]), view.left - 10, mid + 4);
@@ -107,15 +125,21 @@ function drawBars(view, { row, attempt }, y) {
   g.font = SMALL;
   if (x1 < view.left - 0.5) drawEdge(view, view.left + 9, y, -1);
   else if (x0 > view.width) drawEdge(view, view.width - 9, y, 1);
-  else if (model.depth[row] && x1 + 60 < view.width) {
+  else if (model.depth[row] && x1 + 60 < view.width && !isToCome(model, row)) {
     g.fillStyle = colors.muted;
     const tail = model.kind[row] === "handoff" ? 10 : 6;
     g.fillText(duration(model.stop[row] - model.start[row]), Math.max(x1, view.left) + tail, y + ROW / 2 + 4);
   }
 }
 
+// Whether something of the row lies beyond "now": a retry that is due.
+function isToCome(model, row) {
+  return model.open && model.first[row + 1] > model.first[row] && model.sEnd[model.first[row + 1] - 1] > model.now;
+}
+
 function drawEdge(view, x, y, side) {
   const { g, colors } = view;
+  view.edges++;
   g.fillStyle = colors.muted;
   g.beginPath();
   g.moveTo(x + side * 4, y + ROW / 2);

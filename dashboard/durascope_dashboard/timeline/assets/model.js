@@ -4,6 +4,7 @@ const SEGMENT_KINDS = ["queue", "ok", "error", "timeout", "lost", "cancelled", "
   "wait", "marker", "bracket", "lane_model", "lane_tool", "lane_activity", "lane_error", "lane_timeout"];
 const K = Object.fromEntries(SEGMENT_KINDS.map((name, code) => [name, code]));
 const FAILED = new Set([K.error, K.timeout, K.lost]);
+const WHOLE = new Set([K.bracket, K.marker]); // stand for their row: there is no more to say of them
 // What is left out below a shut row travels as lanes on the row itself.
 const LANES = new Set([K.lane_model, K.lane_tool, K.lane_activity, K.lane_error, K.lane_timeout]);
 const ACTIVE = new Set([K.ok, K.error, K.timeout, K.lost, K.cancelled, K.running, ...LANES]);
@@ -47,8 +48,9 @@ function readModel(data) {
   const own = readColumns(data.rows, data.segments);
   const columns = base ? (own.id.length ? merged(base, own, meta.count) : base) : own;
   const model = { ...columns, n: columns.id.length, count: columns.sRow.length, end: Math.max(meta.end, 1),
-    open: meta.open, meta, index: new Map() };
+    open: meta.now != null, now: meta.now ?? Math.max(meta.end, 1), meta, index: new Map() };
   model.id.forEach((id, i) => model.index.set(id, i));
+  model.alike = alike(model.name);
   ranges(model);
   return model;
 }
@@ -59,6 +61,19 @@ function ranged({ id, sRow }) {
   for (let s = sRow.length - 1; s >= 0; s--) first[sRow[s]] = s;
   for (let i = id.length - 1; i >= 0; i--) if (first[i] > first[i + 1]) first[i] = first[i + 1];
   return first;
+}
+
+const HEAD_LETTERS = 8;
+
+// -> the beginnings that several different names of this run share.
+function alike(names) {
+  const first = new Map(), found = new Set();
+  for (const name of names) {
+    const head = name.slice(0, HEAD_LETTERS);
+    if ((first.get(head) ?? name) !== name) found.add(head);
+    first.set(head, name);
+  }
+  return found;
 }
 
 function ranges(model) {
@@ -78,29 +93,4 @@ function ranges(model) {
       failures[p] += failures[i];
     }
   }
-}
-
-// -- words ---------------------------------------------------------------------------------------------------------
-
-function duration(ms) {
-  if (!Number.isFinite(ms)) return "–";
-  if (ms < 0) return "−" + duration(-ms);
-  if (ms < 1) return ms === 0 ? "0 ms" : "<1 ms";
-  if (ms < 999.5) return Math.round(ms) + " ms";
-  const s = ms / 1000;
-  if (s < 59.95) return s < 9.995 ? s.toFixed(2) + " s" : s.toFixed(1) + " s";
-  const total = Math.round(s), m = Math.floor(total / 60), two = (v) => String(v).padStart(2, "0");
-  if (m < 60) return `${m} m ${two(total % 60)} s`;
-  const h = Math.floor(m / 60);
-  return h < 24 ? `${h} h ${two(m % 60)} m` : `${Math.floor(h / 24)} d ${h % 24} h`;
-}
-
-function compact(value) {
-  if (!Number.isFinite(value)) return "?";
-  if (value < 1000) return String(Math.round(value));
-  return value < 999950 ? (value / 1000).toFixed(1) + "k" : (value / 1e6).toFixed(1) + "M";
-}
-
-function tokensText(input, output) {
-  return Number.isFinite(input) || Number.isFinite(output) ? `${compact(input)}→${compact(output)} tok` : "";
 }

@@ -76,22 +76,28 @@ function drawSegment(view, s, y) {
 
 function drawBackoff(view, s, x, w, mid) {
   const { g, model, colors } = view;
+  const now = model.open ? Math.min(Math.max(view.x(model.now), x), x + w) : x + w;
   g.strokeStyle = colors.backoff;
   g.lineWidth = 2;
   g.setLineDash([2, 3]);
-  g.beginPath();
-  g.moveTo(x, mid);
-  g.lineTo(x + w, mid);
-  g.stroke();
+  for (const [from, to, alpha] of [[x, now, 1], [now, x + w, 0.4]]) { // lighter: what is still to come of it
+    g.globalAlpha = alpha;
+    g.beginPath();
+    g.moveTo(from, mid);
+    g.lineTo(to, mid);
+    g.stroke();
+  }
+  g.globalAlpha = 1;
   g.setLineDash([]);
   const text = `${model.sBy[s] === "server" ? "Retry-After" : "backoff"} ${duration(model.sEnd[s] - model.sStart[s])}`;
-  if (w > 110) {
+  const [from, to] = now - x > x + w - now ? [x, now] : [now, x + w]; // not across the line of now
+  if (to - from > 110) {
     g.font = SMALL;
-    const width = g.measureText(text).width;
+    const width = g.measureText(text).width, at = (from + to - width) / 2;
     g.fillStyle = view.rowGround;
-    g.fillRect(x + (w - width) / 2 - 3, mid - 7, width + 6, 14);
+    g.fillRect(at - 3, mid - 7, width + 6, 14);
     g.fillStyle = colors.backoff;
-    g.fillText(text, x + (w - width) / 2, mid + 4);
+    g.fillText(text, at, mid + 4);
   }
 }
 
@@ -144,9 +150,9 @@ function drawAttempt(view, s, row, kind, x, w, top) {
     g.restore();
   }
   let used = 0;
-  if (w >= 11 && (kind === K.error || late)) {
-    drawSign(view, kind, x + 8, top + BAR / 2);
-    used = 15;
+  if (kind === K.error || late) {
+    if (w >= 11) used = drawSign(view, kind, x + 8, top + BAR / 2);
+    else drawSmallSign(view, kind, x + w / 2, top - 2);
   }
   if (kind === K.running) drawChevrons(view, x, w, top);
   const ground = kind === K.running ? color : "";
@@ -167,6 +173,18 @@ function drawSign(view, kind, x, y) {
     g.arc(x, y - 1.4, 2.2, Math.PI, 0.5);
     g.lineTo(x, y + 1.4); g.moveTo(x, y + 3.4); g.lineTo(x, y + 4.2);
   }
+  g.stroke();
+  return 15; // px that it takes
+}
+
+// Above a bar that is too narrow for its sign: a cross where it failed, a ring where time ran out.
+function drawSmallSign(view, kind, x, y) {
+  const { g, colors } = view;
+  g.strokeStyle = kind === K.error ? colors.bad : colors.timeout_edge;
+  g.lineWidth = 1.4;
+  g.beginPath();
+  if (kind === K.error) { g.moveTo(x - 2, y - 2); g.lineTo(x + 2, y + 2); g.moveTo(x + 2, y - 2); g.lineTo(x - 2, y + 2); }
+  else g.arc(x, y, 1.9, 0, 7);
   g.stroke();
 }
 
@@ -202,33 +220,21 @@ function drawLabel(view, s, x, w, top, color, ground) {
   g.fillText(text, x + 5, top + BAR / 2 + 4);
 }
 
-// A folded row: what is inside as three thin lanes, and below them failures, at least 2 px wide.
+// lane -> [px from the row's top, height, least width, colour]; failures come last, over time-outs.
+const LANE_PLACES = { lane_model: [2, 3, 0.7, "model"], lane_tool: [6, 3, 0.7, "tool"],
+  lane_activity: [10, 3, 0.7, "activity"], lane_timeout: [14, 6, 2, "timeout"], lane_error: [14, 6, 2, "error"] };
+
 function drawLanes(view, row, y) {
-  const { g, model, colors } = view;
-  const lanes = [[], [], [], []], last = [-1, -1, -1, -1];
-  const from = model.first[row], to = model.first[model.until[row]];
-  for (let s = from; s < to; s++) {
-    const kind = model.sKind[s];
-    if (!ACTIVE.has(kind)) continue;
-    const bad = FAILED.has(kind) || kind === K.lane_error || kind === K.lane_timeout;
-    const of = model.kind[model.sRow[s]];
-    const lane = bad ? 3 : kind === K.lane_model || of === "model" ? 0
-      : kind === K.lane_tool || of === "tool" || of === "mcp" ? 1 : 2;
-    const x0 = Math.max(view.x(model.sStart[s]), view.left), x1 = Math.min(view.x(model.sEnd[s]), view.width);
-    if (x1 < view.left || x0 > view.width) continue;
-    const end = Math.max(x1, x0 + (bad ? 2 : 0.7));
-    if (end <= last[lane] + 0.5) continue;
-    last[lane] = end;
-    lanes[lane].push(x0, end - x0, bad && kind !== K.error && kind !== K.lane_error ? 1 : 0);
-  }
-  const at = [y + 2, y + 6, y + 10], of = [colors.model, colors.tool, colors.activity];
-  for (let lane = 0; lane < 3; lane++) {
-    g.fillStyle = of[lane];
-    for (let i = 0; i < lanes[lane].length; i += 3) g.fillRect(lanes[lane][i], at[lane], lanes[lane][i + 1], 3);
-  }
-  for (let i = 0; i < lanes[3].length; i += 3) {
-    g.fillStyle = lanes[3][i + 2] ? colors.timeout : colors.error;
-    g.fillRect(lanes[3][i], y + 14, lanes[3][i + 1], 6);
+  const { g, model, colors, state } = view;
+  const spans = laneSpans(model, row), gap = ((state.v1 - state.v0) / (view.width - view.left)) * 0.5;
+  const from = view.axis.t(state.v0), to = view.axis.t(state.v1);
+  for (const [lane, [top, height, least, color]] of Object.entries(LANE_PLACES)) {
+    g.fillStyle = colors[color];
+    for (const [start, end] of mergedSpans(spans[lane] ?? [], gap)) {
+      if (end < from || start > to) continue;
+      const x0 = Math.max(view.x(start), view.left), x1 = Math.min(view.x(end), view.width);
+      g.fillRect(x0, y + top, Math.max(x1 - x0, least), height);
+    }
   }
 }
 
@@ -252,13 +258,18 @@ function drawGlyph(view, row, x, y) {
   else g.strokeRect(x - 3.7, y - 3.7, 7.4, 7.4);
 }
 
-function clipped(g, text, width) {
+// Cut at the end; in the middle where the end is what tells two names apart.
+function clipped(g, text, width, middle = false) {
   if (width <= 12) return "";
   if (g.measureText(text).width <= width) return text;
+  const cut = (kept) => {
+    const tail = middle ? kept >> 1 : 0;
+    return text.slice(0, kept - tail) + "…" + (tail ? text.slice(-tail) : "");
+  };
   let low = 0, high = text.length;
   while (high - low > 1) {
     const mid = (low + high) >> 1;
-    if (g.measureText(text.slice(0, mid) + "…").width <= width) low = mid; else high = mid;
+    if (g.measureText(cut(mid)).width <= width) low = mid; else high = mid;
   }
-  return text.slice(0, low) + "…";
+  return cut(low);
 }

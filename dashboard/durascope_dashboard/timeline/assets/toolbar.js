@@ -11,8 +11,8 @@ const LEGEND = [["model", "Model"], ["tool", "Tool"], ["activity", "Activity"], 
   ["timeout", "Timed out, lost"], ["queue", "Queue wait"], ["backoff", "Backoff"], ["running", "Running"],
   ["wait", "External wait"], ["handoff", "Handoff"], ["estimated", "Estimated"], ["critical", "Critical path"]];
 
-const KEYS = [["↑ ↓", "row"], ["← →", "fold, unfold"], ["Enter", "select; again: one line an attempt"],
-  ["+ −", "zoom"], ["Shift ← →", "pan"], ["F", "fit"], ["N", "next failure"], ["A", "fold or unfold all"],
+const KEYS = [["↑ ↓", "row"], ["← →", "fold, unfold"], ["Enter", "select; again, or a click on ×N: one line an attempt"],
+  ["+ −", "zoom"], ["Shift ← →", "pan"], ["F", "fit"], ["N", "select the next failure"], ["A", "fold or unfold all"],
   ["Q", "hide the first queue wait"], ["W", "wall, compressed, busy"], ["R", "retried only"], ["P", "critical path"],
   ["/", "filter"], ["Ctrl + wheel, drag", "zoom, pan"], ["?", "this help"]];
 
@@ -54,10 +54,24 @@ function buildLegend() {
   const legend = element("div", "legend");
   for (const [kind, label] of LEGEND) {
     const item = element("span", "key");
+    item.dataset.kind = kind;
     item.append(element("i", "swatch " + kind), element("span", "", label));
     legend.append(item);
   }
   return legend;
+}
+
+// Which keys of the legend a run needs; what it once had stays, so that nothing moves while it grows.
+const KEY_OF = { lost: "timeout", lane_timeout: "timeout", lane_error: "error", lane_model: "model", lane_tool: "tool",
+  lane_activity: "activity", mcp: "tool", local_activity: "activity", child: "activity", nexus: "activity" };
+
+function showLegend(view) {
+  const { model, seen } = view;
+  const kinds = [...new Set(model.sKind)].map((code) => SEGMENT_KINDS[code]).concat(model.kind);
+  for (const kind of kinds) seen.add(KEY_OF[kind] ?? kind);
+  if (model.sEstimated.some(Boolean)) seen.add("estimated");
+  if (model.critical.some(Boolean)) seen.add("critical");
+  for (const item of view.legend.children) item.hidden = !seen.has(item.dataset.kind);
 }
 
 function buildHelp() {
@@ -70,25 +84,32 @@ function buildHelp() {
 }
 
 function fillTip(tip, view, row, s) {
+  const lines = s >= 0 ? segmentLines(view, s) : rowLines(view, row);
+  tip.replaceChildren(element("b", "", view.model.name[row]), ...lines.map((text) => element("div", "", text)));
+}
+
+function segmentLines(view, s) {
   const { model } = view;
-  const lines = [];
-  if (s >= 0) {
-    const kind = SEGMENT_KINDS[model.sKind[s]];
-    const what = kind === "backoff" ? (model.sBy[s] === "server" ? "backoff, asked by the server (Retry-After)" : "backoff, by the retry policy")
-      : kind === "queue" ? "queue wait" : kind === "estimated" ? "attempts known only by number, times unknown" : kind;
-    const which = model.sAttempt[s] ? `attempt ${model.sAttempt[s]}: ` : "";
-    lines.push(`${which}${what} · ${duration(model.sEnd[s] - model.sStart[s])}`);
-    if (model.sError[s]) lines.push(model.sError[s]);
-    const tok = tokensText(model.sIn[s], model.sOut[s]);
-    if (tok) lines.push(`${tok} (input→output)`);
-    if (model.sEstimated[s]) lines.push("estimated from history");
-    lines.push(`+${duration(model.sStart[s])} · ${view.absolute(model.sStart[s])}`);
-  } else {
-    lines.push(`${model.kind[row].replace("_", " ")} · ${duration(model.stop[row] - model.start[row])}`);
-    if (model.failures[row]) lines.push(`${model.failures[row]} failed attempts inside`);
-    const tok = tokensText(model.tokensIn[row], model.tokensOut[row]);
-    if (tok) lines.push(`${tok} (input→output, billed)`);
-    lines.push(`+${duration(model.start[row])} · ${view.absolute(model.start[row])}`);
-  }
-  tip.replaceChildren(element("b", "", model.name[row]), ...lines.map((text) => element("div", "", text)));
+  const which = model.sAttempt[s] && SEGMENT_KINDS[model.sKind[s]] !== "estimated" ? `attempt ${model.sAttempt[s]}: ` : "";
+  const tok = tokensText(model.sIn[s], model.sOut[s]);
+  return [
+    `${which}${segmentWords(model, s)} · ${duration(model.sEnd[s] - model.sStart[s])}`, model.sError[s],
+    tok && `${tok} (input→output)`, model.sEstimated[s] ? "estimated from history" : "", sinceStart(view, model.sStart[s]),
+  ].filter(Boolean);
+}
+
+function rowLines(view, row) {
+  const { model } = view;
+  const inside = model.until[row] > row + 1 || model.hidden[row] ? " inside" : "";
+  const length = model.stop[row] > model.start[row] ? ` · ${duration(model.stop[row] - model.start[row])}` : "";
+  const tok = tokensText(model.tokensIn[row], model.tokensOut[row]);
+  return [
+    `${kindWords(model, row)}${model.status[row] === "ok" ? "" : `, ${statusWords(model, row)}`}${length}`,
+    model.failures[row] ? `${many(model.failures[row], "failed attempt")}${inside}` : "",
+    tok && `${tok} (input→output, billed)`, sinceStart(view, model.start[row]),
+  ].filter(Boolean);
+}
+
+function sinceStart(view, ms) {
+  return `+${duration(ms)} · ${view.absolute(ms)}`;
 }

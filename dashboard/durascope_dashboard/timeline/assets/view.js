@@ -14,11 +14,11 @@ class Timeline {
     this.hover = -1;
     this.painted = 0;
     this.seq = -1;
+    this.paper = matchMedia("print");
     this.build();
     host.append(this.root);
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(this.root);
-    this.paper = matchMedia("print");
     this.onPaper = () => this.print();
     this.paper.addEventListener("change", this.onPaper);
   }
@@ -26,7 +26,9 @@ class Timeline {
   // On paper nobody scrolls: all rows, drawn at once, before the page is taken.
   print() {
     if (!this.model) return;
+    this.readTheme(this.model.meta);
     this.layout();
+    this.makeAxis(this.isFit());
     this.draw();
   }
 
@@ -44,7 +46,8 @@ class Timeline {
     this.spacer.append(this.canvas);
     this.scroll.append(this.spacer);
     const bar = buildToolbar(this, this.act);
-    this.root.append(bar, buildLegend(), this.scroll, this.tip, this.help, this.live);
+    this.legend = buildLegend();
+    this.root.append(bar, this.legend, this.scroll, this.tip, this.help, this.live);
     this.canvas.tabIndex = 0;
     this.canvas.setAttribute("role", "application");
     this.canvas.setAttribute("aria-label", "Timeline of the run. Arrow keys move, Enter selects, question mark lists all keys. The table tab has the same rows.");
@@ -61,8 +64,11 @@ class Timeline {
     if (first || data.rows !== this.lastRows || data.segments !== this.lastSegments || this.lastBase !== data.meta.base) {
       const model = readModel(data);
       if (!model) return awaitBase(data.meta.base, () => this.update(component));
+      if (model.n !== this.model?.n) this.leave(); // another row may have come under the pointer
       this.model = model;
       [this.lastRows, this.lastSegments, this.lastBase] = [data.rows, data.segments, data.meta.base];
+      if (first) this.seen = new Set();
+      showLegend(this);
     }
     if (first) {
       this.state.folded = startCollapsed(this.model);
@@ -90,7 +96,7 @@ class Timeline {
     const probe = getComputedStyle(this.root).getPropertyValue("--st-background-color").trim();
     const rgb = this.parseColor(probe || "#ffffff");
     const dark = 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2] < 128;
-    this.colors = dark ? meta.palettes.dark : meta.palettes.light;
+    this.colors = dark && !this.paper.matches ? meta.palettes.dark : meta.palettes.light;
     for (const [role, color] of Object.entries(this.colors)) this.root.style.setProperty(`--ds-${role}`, color);
     this.root.dataset.theme = dark ? "dark" : "light";
   }
@@ -123,7 +129,7 @@ class Timeline {
 
   measure() {
     this.width = Math.max(this.scroll.clientWidth, 320);
-    this.left = this.width > 900 ? 352 : this.width > 640 ? 260 : 180;
+    this.left = this.width > 860 ? 352 : this.width > 520 ? 260 : 180;
     const ratio = window.devicePixelRatio || 1;
     const [w, h] = [Math.round(this.width * ratio), Math.round(this.height * ratio)];
     if (this.canvas.width !== w || this.canvas.height !== h) {
@@ -189,7 +195,14 @@ class Timeline {
     if (!line) return;
     const { model } = this, { row } = line;
     const tries = model.attempts[row] > 1 ? `, ${model.attempts[row]} attempts` : "";
-    this.live.textContent = `${model.name[row]}, ${model.kind[row].replace("_", " ")}, ${model.status[row]}${tries}, ${duration(model.stop[row] - model.start[row])}`;
+    this.live.textContent = `${model.name[row]}, ${kindWords(model, row)}, ${statusWords(model, row)}${tries}, ${duration(model.stop[row] - model.start[row])}`;
+  }
+
+  // Nothing is pointed at any more, and the last notice has been read.
+  leave() {
+    this.hover = -1;
+    this.tip.hidden = true;
+    this.notice = "";
   }
 
   paint() {
@@ -209,6 +222,7 @@ class Timeline {
     g.beginPath();
     g.rect(0, HEAD, this.width, this.height - HEAD);
     g.clip();
+    this.edges = 0; // arrows to what lies outside of the window
     const from = Math.max(0, Math.floor(top / ROW)), to = Math.min(this.lines.length, Math.ceil((top + this.height) / ROW));
     for (let i = from; i < to; i++) drawGround(this, this.lines[i], HEAD + i * ROW - top, i);
     drawGrid(this);
@@ -230,6 +244,8 @@ class Timeline {
     dataset.hidden = String(this.model.hidden.reduce((sum, count) => sum + count, 0));
     dataset.selected = this.state.selected;
     dataset.mode = this.state.mode;
+    dataset.now = this.model.open ? String(Math.round(this.x(this.model.now))) : "";
+    dataset.edges = String(this.edges);
     dataset.window = `${this.state.v0.toFixed(1)}:${this.state.v1.toFixed(1)}`;
     this.retriedButton.setAttribute("aria-pressed", this.state.retriedOnly);
     this.criticalButton.setAttribute("aria-pressed", this.state.critical);
