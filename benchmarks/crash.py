@@ -92,14 +92,11 @@ def disk_full(folder: Path, limit: int = 40 << 20) -> dict[str, Any]:
         end = time.monotonic() + 90
         while not senders.retried and time.monotonic() < end:
             time.sleep(0.1)
-        time.sleep(2)
-        before = senders.spans
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        status, said, wait = _until_refused(connection, end)
+        before = senders.spans
         connection.request("GET", "/healthz")
         alive = _status(connection)
-        connection.request("POST", "/v1/traces", next(requests())[0], HEADERS)
-        answer = connection.getresponse()
-        said, wait = Status.FromString(answer.read()).message, answer.headers.get("Retry-After")
         connection.close()
         collector.lift_file_limit()  # room again: senders that waited go on by themselves
         lifted = time.monotonic()
@@ -111,10 +108,20 @@ def disk_full(folder: Path, limit: int = 40 << 20) -> dict[str, Any]:
     acknowledged = [run for sent in senders.log for run in sent.runs]
     return {
         "limit_mb": limit >> 20, "acknowledged_spans_before": before, "healthz_when_full": alive,
-        "answer_when_full": answer.status, "retry_after": wait, "message": said[:200],
+        "answer_when_full": status, "retry_after": wait, "message": said[:200],
         "goes_on_with_room_after_s": round(recovered, 2), "spans_after": senders.spans - before,
         **check(store, acknowledged),
     }  # fmt: skip
+
+
+def _until_refused(connection: http.client.HTTPConnection, end: float) -> tuple[int, str, str | None]:
+    """Status, message and Retry-After of the first answer that is no 200: the limit leaves room now and then."""
+    while True:
+        connection.request("POST", "/v1/traces", next(requests())[0], HEADERS)
+        answer = connection.getresponse()
+        body = answer.read()
+        if answer.status != 200 or time.monotonic() > end:
+            return answer.status, Status.FromString(body).message, answer.headers.get("Retry-After")
 
 
 def _status(connection: http.client.HTTPConnection) -> int:
