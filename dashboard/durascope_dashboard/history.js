@@ -1,13 +1,22 @@
-// One click or key makes one entry of the browser's history. Streamlit writes up to three as it changes pages: the old
-// page's path with the new page's parameters or none, then the new page. Back would lead to the old page without its
-// filters. So what the same click pushes after its first entry takes the place of that entry.
+// One click or key makes one entry of the browser's history, and leaves the entry before it as it was. Streamlit writes
+// up to three as it changes pages: the old page's path with the new page's parameters or none, then the new page. Back
+// would lead to the old page without its filters. So what the same click pushes after its first entry takes the place of
+// that entry; and what it wrote over the old page's address, as Streamlit does soon after a Back, is put right.
 (() => {
   const push = history.pushState.bind(history), replace = history.replaceState.bind(history);
-  let made = false;
+  let made = false, left = null;
   for (const name of ["pointerdown", "click", "keydown", "popstate"]) {
-    addEventListener(name, () => { made = false; }, true);
+    addEventListener(name, () => { made = false; left = null; }, true);
   }
+  const path = (url) => new URL(url ?? "", location.href).pathname;
+  history.replaceState = (...entry) => {
+    left ??= location.href;
+    replace(...entry);
+  };
   history.pushState = (...entry) => {
+    if (!made && left && path(left) === location.pathname && path(entry[2]) !== location.pathname) {
+      replace(history.state, "", left);
+    }
     (made ? replace : push)(...entry);
     made = true;
   };
