@@ -131,7 +131,7 @@ def _chart(frame: pd.DataFrame, rows: Sequence[Aligned]) -> Any:
         strokeDash=alt.condition(alt.datum.kind == "backoff", alt.value([3, 2]), alt.value([1, 0])),
         x=seconds, x2="until:Q", y=y, yOffset=sides,
         color=alt.Color("kind:N", title=None, scale=colors,
-                        legend=alt.Legend(orient="top", padding=0, offset=4, columns=4)),
+                        legend=alt.Legend(orient="top", padding=0, offset=4, columns=5)),
         tooltip=[alt.Tooltip("side:N", title="run"), alt.Tooltip("words:N", title=" "),
                  alt.Tooltip("seconds:Q", title="from s", format=".3~f"),
                  alt.Tooltip("until:Q", title="to s", format=".3~f")],
