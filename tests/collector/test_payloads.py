@@ -30,6 +30,7 @@ def test_every_member_of_a_gzip_body_is_read() -> None:
         (gzip.compress(b"text") + b"\0" * 40_000, "not valid gzip"),
         (b"text", "not valid gzip"),
     ],
+    ids=["empty", "cut", "second member cut", "garbage behind", "zeros behind", "plain"],  # gzip holds the time
 )
 def test_a_rest_that_is_no_gzip_is_refused(body: bytes, says: str) -> None:
     """What follows a member might have been spans: nothing of such a body is taken."""
