@@ -15,6 +15,7 @@ import streamlit as st
 
 from durascope_dashboard.clock import micros_now
 from durascope_dashboard.exceptions import NotFound
+from durascope_dashboard.lookup import run_params
 from durascope_dashboard.reader import Reader, connect
 
 FRESH_S = 1.5
@@ -101,8 +102,7 @@ def run(workflow_id: str, run_id: str | None, namespace: str | None = None) -> R
 
 def of_run(name: str, row: Row, **params: Any) -> pd.DataFrame:
     """A query about exactly this run."""
-    key = {k: row[k] for k in ("namespace", "workflow_id", "run_id")}
-    return query(name, **key, **params)
+    return query(name, **run_params(row), **params)
 
 
 def names(value: Any) -> list[str]:

@@ -1,7 +1,9 @@
 """One run found by its name, for whoever shows or exports it."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from durascope.identity import RunKey
 from durascope_dashboard.exceptions import NotFound
 
 if TYPE_CHECKING:
@@ -10,6 +12,11 @@ if TYPE_CHECKING:
     from durascope_dashboard.reader import Reader
 
 Rows = list[dict[str, Any]]
+
+
+def run_params(run: Mapping[str, Any]) -> dict[str, Any]:
+    """A run's row as parameters of a query about exactly this run."""
+    return {name: run[name] for name in RunKey._fields}
 
 
 def find_run(reader: "Reader", workflow_id: str, run_id: str | None, namespace: str | None = None) -> "pa.Table":
@@ -26,6 +33,5 @@ def read_run(
 ) -> tuple[dict[str, Any], Rows, Rows]:
     """The same run with its operations and its attempts, as plain rows. Raises NotFound."""
     run = find_run(reader, workflow_id, run_id, namespace).to_pylist()[0]
-    key = {name: run[name] for name in ("namespace", "workflow_id", "run_id")}
-    operations, attempts = (reader.query(name, **key).to_pylist() for name in ("operations", "attempts"))
+    operations, attempts = (reader.query(name, **run_params(run)).to_pylist() for name in ("operations", "attempts"))
     return run, operations, attempts

@@ -57,10 +57,6 @@ class CriticalPath:
         """The retries that made the run longer."""
         return tuple(saving for saving in self.savings if saving.at_most_ms >= 1)
 
-    def ms_of(self, operation_id: str) -> float:
-        """How much of the path an operation is."""
-        return sum(part.ms for part in self.segments if part.operation_id == operation_id)
-
 
 def critical_path(
     run: Row, operations: Rows, attempts: Rows, now: Micros | None = None, *, retries: int = MOST

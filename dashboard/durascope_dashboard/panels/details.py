@@ -8,6 +8,7 @@ from durascope_dashboard import data, links, units
 from durascope_dashboard.analysis.what_if import Saving
 from durascope_dashboard.data import Row
 from durascope_dashboard.export.audit import ARGUMENTS
+from durascope_dashboard.lookup import run_params
 from durascope_dashboard.panels import markup, raw, retry, status
 from durascope_dashboard.panels.savings import table
 
@@ -34,8 +35,7 @@ def draw(
         _operation(run, found[0], tries, savings)
         raw.of_operation(run, found[0], tries)
         return
-    key = {name: run[name] for name in ("namespace", "workflow_id", "run_id")}
-    span = data.table("span", span_id=selected.removeprefix("span:"), **key).to_pylist()
+    span = data.table("span", span_id=selected.removeprefix("span:"), **run_params(run)).to_pylist()
     if span:
         _span(span[0])
     else:

@@ -9,6 +9,7 @@ import streamlit as st
 from durascope_dashboard import data
 from durascope_dashboard.analysis.view import json_text, run_object
 from durascope_dashboard.data import Row
+from durascope_dashboard.lookup import run_params
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -31,12 +32,8 @@ def file_name(run: Row) -> str:
     return _UNSAFE.sub("-", str(run["workflow_id"])).strip("-.")[:80] or "run"
 
 
-def _key(run: Row) -> dict[str, str]:
-    return {name: run[name] for name in ("namespace", "workflow_id", "run_id")}
-
-
 def _json(run: Row) -> bytes:
-    operations, attempts = (data.table(name, **_key(run)).to_pylist() for name in ("operations", "attempts"))
+    operations, attempts = (data.table(name, **run_params(run)).to_pylist() for name in ("operations", "attempts"))
     return json_text(run_object(run, operations, attempts), indent=1).encode()
 
 

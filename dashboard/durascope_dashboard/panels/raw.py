@@ -13,6 +13,7 @@ from durascope import identity
 from durascope_dashboard import data, temporal_events
 from durascope_dashboard.data import Row
 from durascope_dashboard.exceptions import DurascopeError
+from durascope_dashboard.lookup import run_params
 from durascope_dashboard.panels.plain import plain
 
 LONGEST: Final = 20_000
@@ -20,7 +21,6 @@ LONGEST: Final = 20_000
 FRESH_S: Final = 30.0
 MOST_SPANS: Final = 12
 _HEAD: Final = ("eventId", "eventTime", "eventType", "taskId")  # in the line above; and a number of the server's own
-_RUN: Final = ("namespace", "workflow_id", "run_id")
 _PARTS: Final = ("attributes", "events", "resource")
 
 
@@ -69,7 +69,7 @@ def code(value: Any) -> None:
 
 
 def _spans(run: Row, operation: Row, attempts: list[Row]) -> Iterator[Row]:
-    key = identity.RunKey(*(run[name] for name in _RUN))
+    key = identity.RunKey(**run_params(run))
     tried = (identity.AttemptKey(*key, row["activity_id"], int(row["attempt"])) for row in attempts[:MOST_SPANS])
     ids = [identity.operation_span_id(key, operation["operation_id"]), *map(identity.attempt_span_id, tried)]
     for span_id in ids:
@@ -79,7 +79,7 @@ def _spans(run: Row, operation: Row, attempts: list[Row]) -> Iterator[Row]:
 
 def _events(run: Row, operation: Row) -> None:
     try:
-        key = {name: str(run[name]) for name in _RUN}
+        key = run_params(run)
         found = _asked(**key, event_id=int(operation["event_id"]), closed=operation["closed"] is not None)
     except DurascopeError as error:
         st.caption(plain(f"They are Temporal's, and are read from it when asked for: {error}.", 400))

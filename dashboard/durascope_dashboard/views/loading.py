@@ -9,6 +9,7 @@ from durascope_dashboard import data
 from durascope_dashboard.analysis.critical_path import CriticalPath, critical_path
 from durascope_dashboard.analysis.what_if import MOST
 from durascope_dashboard.data import Row
+from durascope_dashboard.lookup import run_params
 from durascope_dashboard.timeline.rows import Timeline, timeline
 
 KEPT_S = 600.0
@@ -57,7 +58,7 @@ def _kept() -> dict[tuple[object, ...], Loaded]:
 
 
 def _read(run: Row, now: int, slot: DeltaGenerator | None) -> Loaded:
-    key = {k: run[k] for k in ("namespace", "workflow_id", "run_id")}
+    key = run_params(run)
     if slot is not None:
         slot.progress(0.1, f"Reading {run['operations']:,} operations")
     found = data.tables("operations", "attempts", "structure", **key)
