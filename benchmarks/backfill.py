@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -33,6 +34,7 @@ from durascope.history import HistoryReader
 from durascope_dashboard.demo.dev_server import DevServer
 from durascope_dashboard.temporal.backfill import Backfill, Tally
 from durascope_dashboard.temporal.connection import TemporalConfig, connect
+from durascope_dashboard.temporal.folding import folder
 from durascope_dashboard.temporal.opening import opened_sink
 from durascope_dashboard.temporal.tracker import Tracker
 
@@ -155,11 +157,12 @@ class Again(Backfill):
 
 def backfill(address: str, query: str, repeat: int, store: Path) -> int:
     """As ``run_backfill``, ``repeat`` times over."""
-    with opened_sink(store, many=True) as sink:
+    with opened_sink(store, many=True) as sink, closing(folder()) as fold:
 
         async def run() -> Tally:
             connection = await connect(TemporalConfig(address))
-            return await Again(replace(connection, namespaces=("default",) * repeat), sink, query=query).run()
+            listed = replace(connection, namespaces=("default",) * repeat)
+            return await Again(listed, sink, query=query, fold=fold).run()
 
         return asyncio.run(run()).stored
 

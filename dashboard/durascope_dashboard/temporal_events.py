@@ -55,8 +55,9 @@ async def _read(run: RunKey, event_id: int, closed: bool, config: TemporalConfig
     token, last = b"", 0
     while True:
         page = await history_page(connection.client, run, token, wait=False)
-        found += related((event for event in page.events if event.event_id >= event_id), event_id)
-        last = page.events[-1].event_id if page.events else last
+        events = page.history.events
+        found += related((event for event in events if event.event_id >= event_id), event_id)
+        last = events[-1].event_id if events else last
         whole = closed and any(event["eventType"].endswith(_CLOSES) for event in found[1:])
         token = page.token
         if not token or whole or last > event_id + MOST_EVENTS:

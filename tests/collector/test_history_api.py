@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from durascope.identity import RunKey
 from durascope.records import HistoryRecord
 from durascope_dashboard.cli import main
-from durascope_dashboard.collector.history_rows import history_tables
+from durascope_dashboard.collector.history_rows import Histories
 from durascope_dashboard.collector.payloads import Overloaded
 from durascope_dashboard.exceptions import StoreUnavailable
 from durascope_dashboard.remote_reader import RemoteReader
@@ -34,7 +34,7 @@ def golden() -> list[HistoryRecord]:
 
 def columns(record: HistoryRecord) -> dict[str, Any]:
     """A body, as Python."""
-    return {name: rows.to_pydict() for name, rows in history_tables([record]).items()}
+    return {name: rows.to_pydict() for name, rows in Histories.of([record]).tables.items()}
 
 
 def joined(reader: RemoteReader, key: RunKey) -> list[Any]:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from durascope_dashboard.collector.joiner import Joiner, JoinFailed, join_here
+from durascope_dashboard.child import ChildFailed
+from durascope_dashboard.collector.joiner import join_here, joiner
 from durascope_dashboard.collector.otlp import decode_traces
 from durascope_dashboard.collector.rollup import RollUp
 from durascope_dashboard.store.engine import Store
@@ -30,20 +31,20 @@ def store(location: Location) -> Iterator[Store]:
 
 def test_a_child_joins_as_this_process_does_and_is_replaced_when_it_dies(store: Store) -> None:
     """Equal tables; after a SIGKILL the next join works too; an error says what it was; at the end it is gone."""
-    evidence, joiner = store.evidence_tables([RUN]), Joiner()
-    assert {name: rows.to_pylist() for name, rows in joiner(evidence, NOW).items()} == {
+    evidence, child = store.evidence_tables([RUN]), joiner()
+    assert {name: rows.to_pylist() for name, rows in child(evidence, NOW).items()} == {
         name: rows.to_pylist() for name, rows in join_here(evidence, NOW).items()
     }
     for wait in (False, True):  # it is found dead while it is asked, or before
-        child: Any = joiner._process
-        child.kill()
+        process: Any = child._process
+        process.kill()
         if wait:
-            child.wait()
-        assert joiner(evidence, NOW)["attempts"].num_rows == 2
-    with pytest.raises(JoinFailed, match="missing"):
-        joiner({"spans": evidence["spans"]}, NOW)
-    last: Any = joiner._process
-    joiner.close()
+            process.wait()
+        assert child(evidence, NOW)["attempts"].num_rows == 2
+    with pytest.raises(ChildFailed, match="missing"):
+        child({"spans": evidence["spans"]}, NOW)
+    last: Any = child._process
+    child.close()
     assert last.returncode is not None
 
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from durascope_dashboard.collector.history_rows import history_tables
+from durascope_dashboard.collector.history_rows import Histories
 from durascope_dashboard.collector.joiner import join_here
 from durascope_dashboard.store import schema
 from durascope_dashboard.store.clickhouse_store import ClickHouseStore
@@ -48,7 +48,7 @@ def both(
 def add_golden(store: Store) -> None:
     """Every golden history, as the collector stores and joins it."""
     records = [run.record for runs in load().runs.values() for run in runs]
-    store.write(history_tables(records))
+    store.write(Histories.of(records).tables)
     keys = [(r.run.namespace, r.run.workflow_id, r.run.run_id) for r in records]
     store.replace_joined(join_here(store.evidence_tables(keys), NOW))
 

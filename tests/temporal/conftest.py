@@ -12,7 +12,18 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from durascope.identity import RunKey
-from durascope.records import HistoryRecord, Micros, RunStatus
+from durascope.records import (
+    AttemptFacts,
+    HistoryRecord,
+    Micros,
+    OperationFacts,
+    RunFacts,
+    RunStatus,
+    Tokens,
+    WaitFacts,
+)
+from durascope_dashboard.collector.history_rows import Histories
+from durascope_dashboard.store import schema
 from durascope_dashboard.temporal.connection import TemporalConfig
 from durascope_dashboard.temporal.follower import Follower
 from durascope_dashboard.temporal.pace import Pace
@@ -37,6 +48,10 @@ class Memory:
             run = record.run
             self.records[RunKey(run.namespace, run.workflow_id, run.run_id)] = record
             self.written.append((run.workflow_id, run.status))
+
+    def write_histories(self, histories: Histories) -> None:
+        """See Sink. The rows are made records again."""
+        self.write_history([record_of(key, histories) for key in histories.runs])
 
     def write_observations(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """See Sink."""
@@ -71,6 +86,24 @@ class Memory:
     async def has_watermark(self, namespace: str, *, after: Micros) -> None:
         """Wait until the watermark is past that moment."""
         await eventually(lambda: self.watermarks.get(namespace, 0) > after, "the watermark past that moment")
+
+
+def record_of(key: RunKey, histories: Histories) -> HistoryRecord:
+    """A run's record from its rows."""
+    rows = {
+        name: [row for row in table.to_pylist() if tuple(row[column] for column in RunKey._fields) == key]
+        for name, table in histories.tables.items()
+    }
+    (run,) = rows["history_runs"]
+    for attempt in rows["history_attempts"]:
+        counts = {kind: attempt.pop(f"tokens_{kind}") for kind in schema.TOKEN_KINDS}
+        attempt["tokens"] = None if counts["input"] is None else Tokens(**counts)
+    return HistoryRecord(
+        RunFacts(**run | {"status": RunStatus(run["status"])}),
+        [OperationFacts(**row) for row in rows["history_operations"]],
+        [AttemptFacts(**row) for row in rows["history_attempts"]],
+        [WaitFacts(**row) for row in rows["history_waits"]],
+    )
 
 
 async def eventually(check: Callable[[], Any], what: str, within: float = DEADLINE_S) -> None:

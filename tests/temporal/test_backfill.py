@@ -4,7 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import count
 from pathlib import Path
@@ -15,8 +15,9 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client
 
 from durascope.history import HistoryReader
-from durascope.records import HistoryRecord, RunStatus
+from durascope.records import RunStatus
 from durascope_dashboard.cli import main
+from durascope_dashboard.collector.history_rows import Histories
 from durascope_dashboard.demo.dev_server import DevServer, free_port
 from durascope_dashboard.exceptions import StoreLocked, StoreUnavailable, TemporalUnavailable, UsageError
 from durascope_dashboard.store.duckdb_store import DuckStore
@@ -86,15 +87,15 @@ async def test_an_interrupted_one_keeps_what_it_read(
     """Cancelled in the middle; the next one reads only the rest."""
     monkeypatch.setattr(module, "BATCH", 1)
     stop = asyncio.Event()
-    write = memory.write_history
+    write = memory.write_histories
 
-    def write_one(records: Sequence[HistoryRecord]) -> None:
-        write(records)
+    def write_one(histories: Histories) -> None:
+        write(histories)
         if len(memory.records) >= 2:
             loop.call_soon_threadsafe(stop.set)
 
     loop = asyncio.get_running_loop()
-    monkeypatch.setattr(memory, "write_history", write_one)
+    monkeypatch.setattr(memory, "write_histories", write_one)
     connection = await connect(TemporalConfig(server.address))
     work = asyncio.create_task(Backfill(connection, memory, in_flight=1).run())
     await asyncio.wait_for(stop.wait(), 30)
@@ -114,14 +115,14 @@ async def test_a_commit_that_fails_ends_it_and_loses_nothing(
 ) -> None:
     """It is raised, what was stored stays and is counted, and the same again stores the rest."""
     monkeypatch.setattr(module, "BATCH", 1)
-    write, commits = memory.write_history, count(1)
+    write, commits = memory.write_histories, count(1)
 
-    def write_or_fail(records: Sequence[HistoryRecord]) -> None:
+    def write_or_fail(histories: Histories) -> None:
         if next(commits) in failing:
             raise OSError("No space left on device")
-        write(records)
+        write(histories)
 
-    monkeypatch.setattr(memory, "write_history", write_or_fail)
+    monkeypatch.setattr(memory, "write_histories", write_or_fail)
     filling = Backfill(await connect(TemporalConfig(server.address)), memory, in_flight=1)
     with pytest.raises(StoreUnavailable, match=r"did not take \d runs \(No space left on device\); make room"):
         await filling.run()

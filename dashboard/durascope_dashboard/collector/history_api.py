@@ -19,6 +19,7 @@ from starlette.routing import Route
 from durascope.identity import RunKey
 from durascope.records import Kind, RunStatus, Source, Status
 from durascope_dashboard.collector.bodies import read_body, refusal
+from durascope_dashboard.collector.history_rows import Histories
 from durascope_dashboard.collector.ingest import Ingest
 from durascope_dashboard.collector.otlp import MalformedRequest
 from durascope_dashboard.collector.payloads import Budget, Hold, inflate
@@ -132,7 +133,7 @@ class HistoryApi:
     async def _store(self, body: bytes) -> dict[str, int]:
         tables = await asyncio.to_thread(read_tables, body)
         runs = run_keys(tables["history_runs"])
-        await asyncio.wrap_future(self._ingest.submit_histories(tables, runs))
+        await asyncio.wrap_future(self._ingest.submit_histories(Histories(runs, tables)))
         return {"stored": len(runs)}
 
     async def _known(self, body: bytes) -> dict[str, list[str]]:

@@ -1,12 +1,13 @@
 """History records as rows of the history tables."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from operator import attrgetter
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 
+from durascope.identity import RunKey
 from durascope.records import AttemptFacts, HistoryRecord, OperationFacts, RunFacts, Tokens, WaitFacts
 from durascope_dashboard.store import schema
 
@@ -33,12 +34,50 @@ def _table(name: str, kind: type[Facts], facts: Sequence[Facts]) -> pa.Table:
     return pa.Table.from_pydict(columns, schema=schema.TABLES[name])
 
 
-def history_tables(records: Sequence[HistoryRecord]) -> dict[str, pa.Table]:
-    """Rows of all four history tables. Of several records of one run the last stands."""
-    last = {(r.run.namespace, r.run.workflow_id, r.run.run_id): r for r in records}.values()
-    return {
-        "history_runs": _table("history_runs", RunFacts, [r.run for r in last]),
-        "history_operations": _table("history_operations", OperationFacts, [o for r in last for o in r.operations]),
-        "history_attempts": _table("history_attempts", AttemptFacts, [a for r in last for a in r.attempts]),
-        "history_waits": _table("history_waits", WaitFacts, [w for r in last for w in r.waits]),
-    }
+@dataclass(frozen=True, slots=True)
+class Histories:
+    """Rows of all four history tables, of these runs and no others; each run is there once."""
+
+    runs: Sequence[RunKey]
+    tables: Mapping[str, pa.Table]
+
+    @classmethod
+    def of(cls, records: Iterable[HistoryRecord]) -> Self:
+        """Of several records of one run the last stands."""
+        last = {RunKey(r.run.namespace, r.run.workflow_id, r.run.run_id): r for r in records}
+        facts = last.values()
+        tables = {
+            "history_runs": _table("history_runs", RunFacts, [r.run for r in facts]),
+            "history_operations": _table(
+                "history_operations", OperationFacts, [o for r in facts for o in r.operations]
+            ),
+            "history_attempts": _table("history_attempts", AttemptFacts, [a for r in facts for a in r.attempts]),
+            "history_waits": _table("history_waits", WaitFacts, [w for r in facts for w in r.waits]),
+        }
+        return cls(list(last), tables)
+
+    @classmethod
+    def together(cls, parts: Sequence[Self]) -> Self:
+        """All of them as one; of a run that is in several the last stands."""
+        seen: set[RunKey] = set()
+        kept: list[Self] = []
+        for part in reversed(parts):
+            kept.append(part if seen.isdisjoint(part.runs) else part.only(set(part.runs) - seen))
+            seen.update(part.runs)
+        kept.reverse()
+        names = kept[0].tables if kept else ()
+        return cls(
+            [run for part in kept for run in part.runs],
+            {name: pa.concat_tables([part.tables[name] for part in kept]) for name in names},
+        )
+
+    def only(self, runs: set[RunKey]) -> Self:
+        """Those of some of its runs."""
+
+        def kept(rows: pa.Table) -> pa.Table:
+            keys = zip(*(rows[column].to_pylist() for column in RunKey._fields), strict=True)
+            return rows.filter(pa.array([key in runs for key in keys], pa.bool_()))
+
+        return type(self)(
+            [run for run in self.runs if run in runs], {name: kept(rows) for name, rows in self.tables.items()}
+        )

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from durascope.identity import RunKey
 from durascope.records import HistoryRecord
-from durascope_dashboard.collector.history_rows import history_tables
+from durascope_dashboard.collector.history_rows import Histories
 from durascope_dashboard.collector.joiner import Join, join_here
 from durascope_dashboard.collector.otlp import Decoded
 from durascope_dashboard.collector.payloads import Overloaded
@@ -44,7 +44,7 @@ class Item:
 
     tables: Mapping[str, pa.Table]
     runs: Iterable[RunKey]
-    replaces: list[RunKey] = field(default_factory=list)
+    replaces: Sequence[RunKey] = field(default_factory=list)
     done: "Future[None]" = field(default_factory=Future)
     queued: float = field(default_factory=time.monotonic)
     rows: int = field(init=False)
@@ -119,12 +119,15 @@ class Ingest:
 
     def write_history(self, records: Sequence[HistoryRecord]) -> None:
         """Put these histories in place of what was known of their runs; returns when committed."""
-        runs = [RunKey(r.run.namespace, r.run.workflow_id, r.run.run_id) for r in records]
-        self.submit_histories(history_tables(records), runs).result()
+        self.write_histories(Histories.of(records))
 
-    def submit_histories(self, tables: Mapping[str, pa.Table], runs: list[RunKey]) -> "Future[None]":
-        """The same with rows of all history tables, which are of these runs; the future is done when committed."""
-        return self._put(Item(tables, runs, replaces=runs), wait=True)
+    def write_histories(self, histories: Histories) -> None:
+        """The same with rows."""
+        self.submit_histories(histories).result()
+
+    def submit_histories(self, histories: Histories) -> "Future[None]":
+        """The same; the future is done when committed."""
+        return self._put(Item(histories.tables, histories.runs, replaces=histories.runs), wait=True)
 
     def write_observations(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Keep what Describe said of pending activities; returns when committed."""

@@ -22,7 +22,7 @@ from durascope_dashboard.collector.history_api import HistoryApi
 from durascope_dashboard.collector.housekeeping import Housekeeping
 from durascope_dashboard.collector.http_app import build_app
 from durascope_dashboard.collector.ingest import Ingest
-from durascope_dashboard.collector.joiner import Join, Joiner
+from durascope_dashboard.collector.joiner import Join, joiner
 from durascope_dashboard.collector.listening import listen, parse_address
 from durascope_dashboard.collector.read_api import ReadApi
 from durascope_dashboard.collector.receiver import Receiver
@@ -74,7 +74,7 @@ class Collector:
         if shard.count > 1 and not self.store.shared:
             self.store.close()
             raise UsageError(f"--shard {shard} needs a store that collectors share: --store clickhouse://HOST/DATABASE")
-        self._joiner = Joiner()
+        self._joiner = joiner()
         self.ingest = Ingest(self.store, join=join or self._joiner, shard=shard)
         self.tail = Tail(self.store, self.ingest.rollup) if self.store.shared else None
         self.receiver = Receiver(self.ingest)

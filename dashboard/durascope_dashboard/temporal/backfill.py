@@ -3,26 +3,31 @@
 Nothing is remembered between two backfills but the store itself: what is stored as closed is passed over, so one that
 was interrupted goes on where it was.
 
-    list --> queue --> 16 x (fetch page, fold, fetch page ...) --> batch --> history tables --> join --> runs
+    list --> queue --> 16 x fetch --> batch --> fold, in a process of its own --> batch --> history tables --> join
+                             large or encoded: fetch page, fold here, fetch page ... --+
 """
 
 import asyncio
 import logging
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from typing import Final
 
+from temporalio.api.history.v1 import History
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
 from temporalio.api.workflowservice.v1 import CountWorkflowExecutionsRequest
-from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from durascope.history import HistoryError
 from durascope.records import HistoryRecord
 from durascope_dashboard import clock
+from durascope_dashboard.child import ChildFailed
+from durascope_dashboard.collector.history_rows import Histories
 from durascope_dashboard.exceptions import DurascopeError, StoreUnavailable, TemporalUnavailable, UsageError, innermost
 from durascope_dashboard.store.location import Location
 from durascope_dashboard.store.opening import first_line
@@ -30,6 +35,7 @@ from durascope_dashboard.temporal.availability import Availability
 from durascope_dashboard.temporal.codec import Decoder, Patient
 from durascope_dashboard.temporal.connection import Connection, TemporalConfig, connect
 from durascope_dashboard.temporal.discovery import query_time
+from durascope_dashboard.temporal.folding import Fold, Whole, fold, folder
 from durascope_dashboard.temporal.opening import opened_sink
 from durascope_dashboard.temporal.pages import CALL_TIMEOUT, list_runs, page_size, run_key
 from durascope_dashboard.temporal.sink import ClosedSink
@@ -38,8 +44,12 @@ from durascope_dashboard.temporal.tracker import Tracker
 log = logging.getLogger("durascope.temporal")
 
 IN_FLIGHT: Final = 16
-BATCH: Final = 500  # runs a commit
+BATCH: Final = 1000  # runs a commit
 BATCH_S: Final = 2.0  # or so long, so that a slow server's runs are seen too
+MANY: Final = 2000  # runs from which on the second process is worth its start, which takes half a second
+FOLD_BATCH: Final = 200  # runs that it is given at once,
+FOLD_BYTES: Final = 4_000_000  # or so many bytes
+LARGE: Final = 4_000_000  # bytes of one history: it is folded page by page, so that it is never held as a whole
 
 
 @dataclass(slots=True)
@@ -84,7 +94,9 @@ class Backfill:
         since: datetime | None = None,
         decoder: Decoder | None = None,
         in_flight: int = IN_FLIGHT,
+        fold: Fold | None = None,
     ) -> None:
+        """``fold``: what many histories are folded by; None, or with a ``decoder``: here, page by page."""
         self.tally = Tally()
         self._connection = connection
         self._sink = sink
@@ -93,9 +105,12 @@ class Backfill:
         self._in_flight = in_flight
         self.server = Availability()
         self._queue: asyncio.Queue[tuple[str, WorkflowExecutionInfo] | None] = asyncio.Queue(in_flight * 4)
+        self._fold_elsewhere = fold if decoder is None else None
+        self._whole: list[Whole] = []
         self._records: list[HistoryRecord] = []
-        self._committed = time.monotonic()
-        self._one_commit = asyncio.Lock()
+        self._folded: list[Histories] = []
+        self._written = time.monotonic()
+        self._one_fold, self._one_commit = asyncio.Lock(), asyncio.Lock()
 
     async def run(self) -> Tally:
         """Read and store them all. What was read is stored even if this is cancelled.
@@ -111,7 +126,8 @@ class Backfill:
         except ExceptionGroup as errors:
             raise _told(self._query, innermost(errors)) from errors
         finally:
-            await self._commit()
+            await self._fold(self._take_whole())
+            await self._commit(*self._take_read())
         return self.tally
 
     async def _count(self) -> None:
@@ -142,21 +158,29 @@ class Backfill:
 
     async def _work(self) -> None:
         while (item := await self._queue.get()) is not None:
-            record = await self._read(self._connection.client, *item)
-            if record is None:
-                continue
-            self._records.append(record)
-            if len(self._records) >= BATCH or time.monotonic() - self._committed > BATCH_S:
-                self._committed = time.monotonic()
-                await asyncio.shield(self._commit())  # one that has begun ends, also when this is cancelled
+            await self._read(self.tracker(*item))
+            late = time.monotonic() - self._written > BATCH_S
+            if late:
+                self._written = time.monotonic()
+            # What is due is taken at once, so that no other task takes it too; what has begun ends, also when this is
+            # cancelled.
+            if late or len(self._whole) >= FOLD_BATCH or sum(one.size for one in self._whole) >= FOLD_BYTES:
+                await asyncio.shield(self._fold(self._take_whole()))
+            if late or len(self._records) + sum(len(one.runs) for one in self._folded) >= BATCH:
+                await asyncio.shield(self._commit(*self._take_read()))
 
-    async def _read(self, client: Client, namespace: str, info: WorkflowExecutionInfo) -> HistoryRecord | None:
-        tracker = self.tracker(namespace, info)
+    async def _read(self, tracker: Tracker) -> None:
+        client = self._connection.client
         try:
+            many = self._fold_elsewhere is not None and (self.tally.total or MANY) >= MANY
+            if many and (pages := await self._whole_history(tracker)) is not None:
+                self._whole.append(Whole(tracker.reader.key, pages))
+                return
             while True:
                 await self.server.until_answered(lambda: tracker.read_page(client, self._decoder, wait=False))
                 if tracker.closed or not tracker.token:
-                    return tracker.reader.record()
+                    self._records.append(tracker.reader.record())
+                    return
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
@@ -169,28 +193,66 @@ class Backfill:
         except Exception:  # one run that is not understood must not end the others' turn
             self.tally.unreadable += 1
             log.exception("run %s of workflow %s cannot be read", tracker.key.run_id, tracker.key.workflow_id)
+
+    async def _whole_history(self, tracker: Tracker) -> list[bytes] | None:
+        """All its pages; None: it is too large, and its first pages have been fed to the tracker's reader."""
+        pages: list[bytes] = []
+        while sum(map(len, pages)) <= LARGE:
+            page = await self.server.until_answered(lambda: tracker.fetch(self._connection.client, wait=False))
+            if page is None:
+                pages.clear()
+                continue
+            pages.append(page.history.SerializeToString())
+            tracker.token = page.token
+            if not page.token:
+                return pages
+        for event in chain.from_iterable(History.FromString(page).events for page in pages):
+            tracker.reader.feed(event)
         return None
 
     def tracker(self, namespace: str, info: WorkflowExecutionInfo) -> Tracker:
         """What reads a listed run."""
         return Tracker.of(run_key(namespace, info), page_size(info))
 
-    async def _commit(self) -> None:
-        async with self._one_commit:
-            records, self._records = self._records, []
+    def _take_whole(self) -> list[Whole]:
+        taken, self._whole = self._whole, []
+        return taken
+
+    def _take_read(self) -> tuple[list[HistoryRecord], list[Histories]]:
+        taken = self._records, self._folded
+        self._records, self._folded = [], []
+        return taken
+
+    async def _fold(self, wholes: list[Whole]) -> None:
+        if not wholes or self._fold_elsewhere is None:
+            return
+        async with self._one_fold:
             try:
-                if records:
-                    await asyncio.to_thread(self._sink.write_history, records)
+                folded = await asyncio.to_thread(self._fold_elsewhere, wholes)
+            except (OSError, EOFError, ChildFailed) as error:
+                log.warning("histories are folded here, as the process for it failed: %s", error or "it ended")
+                folded = await asyncio.to_thread(fold, wholes)
+        for why in folded.unreadable:
+            log.warning("%s", why)
+        self.tally.unreadable += len(folded.unreadable)
+        self._folded.append(folded.histories)
+
+    async def _commit(self, records: list[HistoryRecord], folded: list[Histories]) -> None:
+        histories = Histories.together([*folded, Histories.of(records)])
+        async with self._one_commit:
+            try:
+                if histories.runs:
+                    await asyncio.to_thread(self._sink.write_histories, histories)
             except Exception as error:
-                self._records = records + self._records
+                self._folded.append(histories)
                 if isinstance(error, DurascopeError):
                     raise
                 raise StoreUnavailable(
-                    f"the store did not take {len(records)} runs ({first_line(error)}); make room for them: "
+                    f"the store did not take {len(histories.runs)} runs ({first_line(error)}); make room for them: "
                     "what was stored before stays, and the same command goes on from there"
                 ) from error
-            self.tally.stored += len(records)
-            self._committed = time.monotonic()
+            self.tally.stored += len(histories.runs)
+            self._written = time.monotonic()
 
 
 def _told(query: str, error: Exception) -> Exception:
@@ -219,8 +281,8 @@ def run_backfill(
     Raises TemporalUnavailable, UsageError, StoreUnavailable.
     """
     decoder = config.decoder()
-    with opened_sink(store, server, many=True) as sink:
-        return asyncio.run(_run(config, sink, decoder, query, since, in_flight, on_progress))
+    with opened_sink(store, server, many=True) as sink, closing(folder()) as fold:
+        return asyncio.run(_run(config, sink, decoder, query, since, in_flight, on_progress, fold))
 
 
 async def _run(
@@ -231,9 +293,10 @@ async def _run(
     since: datetime | None,
     in_flight: int,
     on_progress: Callable[[Tally], None] | None,
+    fold: Fold,
 ) -> Tally:
     connection = await connect(config)
-    backfill = Backfill(connection, sink, query=query, since=since, decoder=decoder, in_flight=in_flight)
+    backfill = Backfill(connection, sink, query=query, since=since, decoder=decoder, in_flight=in_flight, fold=fold)
     work = asyncio.create_task(backfill.run())
     try:
         while not work.done():

@@ -1,7 +1,7 @@
 """Where histories go that a command has read: through the collector that runs, else into the store opened here."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, Final
 
 from durascope_dashboard.reader import default_store, running_collector
@@ -48,11 +48,7 @@ def _few(location: Location, **options: Any) -> Iterator[ClosedSink]:
 
 @contextmanager
 def _many(location: Location) -> Iterator[ClosedSink]:
-    from durascope_dashboard.collector.joiner import Joiner
+    from durascope_dashboard.collector.joiner import joiner
 
-    joiner = Joiner()
-    try:
-        with _few(location, join=joiner, rollup_interval_s=JOIN_EVERY_S) as sink:
-            yield sink
-    finally:
-        joiner.close()
+    with closing(joiner()) as join, _few(location, join=join, rollup_interval_s=JOIN_EVERY_S) as sink:
+        yield sink

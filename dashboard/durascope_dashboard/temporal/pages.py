@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import HistoryEventFilterType, WorkflowExecutionStatus
-from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.history.v1 import History
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
 from temporalio.api.workflowservice.v1 import (
     DescribeWorkflowExecutionRequest,
@@ -32,7 +32,7 @@ LIST_PAGE = 1000
 class HistoryPage:
     """Some events, and where to go on; an empty token is the end."""
 
-    events: Sequence[HistoryEvent]
+    history: History
     token: bytes
 
 
@@ -60,7 +60,7 @@ async def history_page(
         ),
         timeout=POLL_TIMEOUT if wait else CALL_TIMEOUT,
     )
-    return HistoryPage(response.history.events, response.next_page_token)
+    return HistoryPage(response.history, response.next_page_token)
 
 
 async def list_runs(

@@ -11,7 +11,7 @@ import httpx
 
 from durascope.identity import RunKey
 from durascope.records import HistoryRecord
-from durascope_dashboard.collector.history_rows import history_tables
+from durascope_dashboard.collector.history_rows import Histories
 from durascope_dashboard.collector.payloads import MAX_INFLATED_BYTES
 from durascope_dashboard.exceptions import StoreUnavailable
 from durascope_dashboard.remote_reader import RemoteReader
@@ -32,12 +32,16 @@ class RemoteSink:
         self._written: float | None = None
 
     def write_history(self, records: Sequence[HistoryRecord]) -> None:
+        """See ClosedSink. Raises StoreUnavailable."""
+        self.write_histories(Histories.of(records))
+
+    def write_histories(self, histories: Histories) -> None:
         """See ClosedSink; returns when the collector has committed them. Raises StoreUnavailable."""
-        body = _json({name: rows.to_pydict() for name, rows in history_tables(records).items()})
-        if len(body) > _LARGE and len(records) > 1:
-            middle = len(records) // 2
-            self.write_history(records[:middle])
-            self.write_history(records[middle:])
+        body = _json({name: rows.to_pydict() for name, rows in histories.tables.items()})
+        if len(body) > _LARGE and len(histories.runs) > 1:
+            middle = len(histories.runs) // 2
+            self.write_histories(histories.only(set(histories.runs[:middle])))
+            self.write_histories(histories.only(set(histories.runs[middle:])))
             return
         self._post("/api/v1/histories", body)
         self._written = time.monotonic()

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from durascope.identity import RunKey
 from durascope.records import HistoryRecord, Micros
+from durascope_dashboard.collector.history_rows import Histories
 
 
 class ClosedSink(Protocol):
@@ -12,6 +13,10 @@ class ClosedSink(Protocol):
 
     def write_history(self, records: Sequence[HistoryRecord]) -> None:
         """Store records: each *replaces* everything that history said of its run before."""
+        ...
+
+    def write_histories(self, histories: Histories) -> None:
+        """The same with rows."""
         ...
 
     def known_closed(self, keys: Iterable[RunKey]) -> set[RunKey]:

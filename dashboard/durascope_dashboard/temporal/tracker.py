@@ -12,7 +12,7 @@ from durascope.identity import RunKey
 from durascope.records import HistoryRecord
 from durascope_dashboard.temporal.availability import REFUSED, TRANSIENT
 from durascope_dashboard.temporal.codec import Decoder, decoded
-from durascope_dashboard.temporal.pages import HISTORY_PAGE, history_page
+from durascope_dashboard.temporal.pages import HISTORY_PAGE, HistoryPage, history_page
 from durascope_dashboard.temporal.pending import Row, merged
 
 
@@ -51,21 +51,28 @@ class Tracker:
 
     async def read_page(self, client: Client, decoder: Decoder | None, *, wait: bool) -> bool:
         """Read one page; True if it brought events. Raises RPCError, HistoryError, and what the decoder does."""
-        try:
-            page = await history_page(client, self.key, self.token, wait=wait, size=self.page_size)
-        except RPCError as error:
-            if self.token and error.status not in (*TRANSIENT, *REFUSED, RPCStatusCode.NOT_FOUND):
-                self.restart()  # the token's branch is gone (reset, failover): begin again
-                return False
-            raise
+        page = await self.fetch(client, wait=wait)
+        if page is None:
+            return False
+        events = page.history.events
         if decoder is not None:
-            encoded = encoded_payloads(page.events, self.reader.model_calls)
+            encoded = encoded_payloads(events, self.reader.model_calls)
             self.reader.decode = await decoded(decoder, self.key.namespace, encoded) if encoded else None
         before = self.reader.last_event_id
-        for event in page.events:
+        for event in events:
             self.reader.feed(event)
         self.token = page.token
         return self.reader.last_event_id > before
+
+    async def fetch(self, client: Client, *, wait: bool) -> HistoryPage | None:
+        """The page that ``token`` leads to, unread; None: all has to be read again. Raises RPCError."""
+        try:
+            return await history_page(client, self.key, self.token, wait=wait, size=self.page_size)
+        except RPCError as error:
+            if self.token and error.status not in (*TRANSIENT, *REFUSED, RPCStatusCode.NOT_FOUND):
+                self.restart()  # the token's branch is gone (reset, failover)
+                return None
+            raise
 
     def restart(self) -> None:
         """Forget what was read."""
