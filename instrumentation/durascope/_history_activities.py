@@ -24,10 +24,9 @@ from durascope._history_inherited import cut_off, note
 from durascope._history_payloads import (
     Decode,
     ModelResult,
-    conversation,
     json_object,
+    model_input,
     model_result,
-    requested_model,
 )
 from durascope.conventions import HEADER_DURASCOPE
 from durascope.identity import RunKey
@@ -105,8 +104,8 @@ class Activities:
         kind = self._kind(name, ours.get("kind"))
         model = None
         if kind is Kind.MODEL and attrs.input.payloads:
-            model = requested_model(attrs.input.payloads[0], self.decode)
-            self.conversation_id = self.conversation_id or conversation(attrs.input.payloads[0], self.decode)
+            model, conversation_id = model_input(attrs.input.payloads[0], self.decode)
+            self.conversation_id = self.conversation_id or conversation_id
         agent, parent, retry = ours.get("agent"), ours.get("parent"), attrs.retry_policy
         if not isinstance(agent, str):
             agent = summary[:_AGENT_NAME_LIMIT] if summary and kind is Kind.MODEL else None

@@ -16,7 +16,7 @@ Decode = Callable[[Payload], Payload | None]
 
 _READABLE = (b"json/plain", b"json/protobuf")
 # The integration writes model_name first, so that the conversation behind it need not be parsed.
-_MODEL_NAME = re.compile(rb'\s*\{\s*"model_name"\s*:\s*("(?:[^"\\]|\\.)*"|null)')
+_MODEL_NAME = re.compile(rb'\s*\{\s*"model_name"\s*:\s*("[^"\\]*(?:\\.[^"\\]*)*"|null)')
 _CONVERSATION = re.compile(rb'"conversation_id"\s*:\s*"([^"\\]+)"\s*,\s*"prompt"\s*:\s*null\s*\}\s*$')
 
 
@@ -55,25 +55,21 @@ def json_object(payload: Payload | None, decode: Decode | None) -> dict[str, Any
     return value if isinstance(value, dict) else {}
 
 
-def requested_model(payload: Payload, decode: Decode | None) -> str | None:
-    """``model_name`` of an ``ActivityModelInput``, without parsing the conversation."""
+def model_input(payload: Payload, decode: Decode | None) -> tuple[str | None, str | None]:
+    """``model_name`` and ``conversation_id`` of an ``ActivityModelInput``, without parsing what lies between them."""
     plain = readable(payload, decode)
     if plain is None:
-        return None
-    found = _MODEL_NAME.match(plain.data)
+        return None, None
+    data = plain.data
+    last = _CONVERSATION.search(data[-2048:])
+    conversation_id = last.group(1).decode(errors="replace") if last else None
+    found = _MODEL_NAME.match(data)
     if found is None:
         name = json_object(plain, None).get("model_name")
-        return name if isinstance(name, str) else None
-    quoted = found.group(1)
-    name = json.loads(quoted) if b"\\" in quoted or quoted == b"null" else quoted[1:-1].decode(errors="replace")
-    return name if isinstance(name, str) else None
-
-
-def conversation(payload: Payload, decode: Decode | None) -> str | None:
-    """``conversation_id`` of an ``ActivityModelInput``, read from its end."""
-    plain = readable(payload, decode)
-    found = _CONVERSATION.search(plain.data[-2048:]) if plain is not None else None
-    return found.group(1).decode(errors="replace") if found else None
+    else:
+        quoted = found.group(1)
+        name = json.loads(quoted) if b"\\" in quoted or quoted == b"null" else quoted[1:-1].decode(errors="replace")
+    return (name if isinstance(name, str) else None), conversation_id
 
 
 def model_result(payload: Payload, decode: Decode | None) -> ModelResult | None:

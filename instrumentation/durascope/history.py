@@ -88,19 +88,20 @@ class HistoryReader:
 
     def feed(self, event: HistoryEvent) -> None:
         """Take the next event; one that was there before is dropped."""
-        if event.event_id <= self.last_event_id:
+        event_id = event.event_id
+        if event_id <= self.last_event_id:
             return
-        self.last_event_id = event.event_id
+        self.last_event_id = event_id
         self._events += 1
         self._bytes += event.ByteSize()
         if self._waits.unsure is not None and _is_command(event):
             self._waits.commanded()
-        handler = _HANDLERS.get(event.event_type)
-        if handler is not None:
-            attributes = _ATTRIBUTES[event.event_type]
+        found = _HANDLERS.get(event.event_type)
+        if found is not None:
+            handler, attributes = found
             if not event.HasField(attributes):
                 raise HistoryError(
-                    f"event {event.event_id} of workflow {self.key.workflow_id} has no attributes of its type; "
+                    f"event {event_id} of workflow {self.key.workflow_id} has no attributes of its type; "
                     "download the history again"
                 )
             handler(self, event, micros(event.event_time), getattr(event, attributes))
@@ -253,7 +254,7 @@ def _is_command(event: HistoryEvent) -> bool:
 
 _Handler = Callable[[HistoryReader, HistoryEvent, Micros, Any], None]
 _R = HistoryReader
-_HANDLERS: Final[dict[int, _Handler]] = {
+_BY_TYPE: Final[dict[int, _Handler]] = {
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED: _R._started,
     EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED: _R._task_scheduled,
     EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED: _R._task_started,
@@ -277,7 +278,8 @@ _HANDLERS: Final[dict[int, _Handler]] = {
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED: _R._cancel_requested,
     **dict.fromkeys(RUN_OUTCOMES, _R._closed),
 }
-_ATTRIBUTES: Final[dict[int, Any]] = {
-    each: f"{EventType.Name(each).removeprefix('EVENT_TYPE_').lower()}_event_attributes"  # type: ignore[arg-type]  # stubs
-    for each in _HANDLERS
+# With the field that each event's attributes are in.
+_HANDLERS: Final[dict[int, tuple[_Handler, Any]]] = {
+    each: (handler, f"{EventType.Name(each).removeprefix('EVENT_TYPE_').lower()}_event_attributes")  # type: ignore[arg-type]  # stubs
+    for each, handler in _BY_TYPE.items()
 }

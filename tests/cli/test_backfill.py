@@ -6,7 +6,7 @@ from io import StringIO
 import pytest
 
 from durascope_dashboard.cli.backfill import Bar
-from durascope_dashboard.temporal.backfill import Tally
+from durascope_dashboard.temporal.batches import Tally
 
 
 class Terminal(StringIO):

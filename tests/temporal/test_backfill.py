@@ -4,17 +4,20 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import count
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import History, HistoryEvent
 from temporalio.client import Client
 
 from durascope.history import HistoryReader
+from durascope.identity import RunKey
 from durascope.records import RunStatus
 from durascope_dashboard.cli import main
 from durascope_dashboard.collector.history_rows import Histories
@@ -23,7 +26,10 @@ from durascope_dashboard.exceptions import StoreLocked, StoreUnavailable, Tempor
 from durascope_dashboard.store.duckdb_store import DuckStore
 from durascope_dashboard.temporal import backfill as module
 from durascope_dashboard.temporal.backfill import Backfill, closed_query, parse_since
+from durascope_dashboard.temporal.batches import Tally
 from durascope_dashboard.temporal.connection import TemporalConfig, connect
+from durascope_dashboard.temporal.folding import Fold, Folded, Whole, folder
+from durascope_dashboard.temporal.folding import fold as fold_here
 from durascope_dashboard.temporal.opening import opened_sink
 from tests.collector.running import RunningCollector
 from tests.temporal.conftest import Memory, eventually, working
@@ -50,7 +56,7 @@ def server() -> Iterator[DevServer]:
         yield running
 
 
-async def backfill(server: DevServer, memory: Memory, query: str | None = None) -> module.Tally:
+async def backfill(server: DevServer, memory: Memory, query: str | None = None) -> Tally:
     return await Backfill(await connect(TemporalConfig(server.address)), memory, query=query).run()
 
 
@@ -85,7 +91,7 @@ async def test_an_interrupted_one_keeps_what_it_read(
     server: DevServer, memory: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Cancelled in the middle; the next one reads only the rest."""
-    monkeypatch.setattr(module, "BATCH", 1)
+    monkeypatch.setattr("durascope_dashboard.temporal.batches.BATCH", 1)
     stop = asyncio.Event()
     write = memory.write_histories
 
@@ -114,7 +120,7 @@ async def test_a_commit_that_fails_ends_it_and_loses_nothing(
     server: DevServer, memory: Memory, monkeypatch: pytest.MonkeyPatch, failing: set[int]
 ) -> None:
     """It is raised, what was stored stays and is counted, and the same again stores the rest."""
-    monkeypatch.setattr(module, "BATCH", 1)
+    monkeypatch.setattr("durascope_dashboard.temporal.batches.BATCH", 1)
     write, commits = memory.write_histories, count(1)
 
     def write_or_fail(histories: Histories) -> None:
@@ -147,6 +153,72 @@ async def test_a_run_that_is_not_understood_is_counted_and_left_out(
     monkeypatch.setattr(HistoryReader, "feed", feed_or_fail)
     tally = await backfill(server, memory)
     assert (tally.stored, tally.unreadable, tally.done) == (5, 1, 6)
+
+
+@pytest.fixture
+def many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six runs are many."""
+    monkeypatch.setattr(module, "MANY", 1)
+
+
+async def read_by(server: DevServer, fold: Fold) -> tuple[Tally, Memory]:
+    """What a backfill stores with that fold."""
+    memory = Memory()
+    filling = Backfill(await connect(TemporalConfig(server.address)), memory, fold=fold)
+    return await filling.run(), memory
+
+
+@pytest.mark.server
+@pytest.mark.usefixtures("many")
+async def test_many_are_folded_in_another_process_and_give_the_same(server: DevServer, memory: Memory) -> None:
+    """Record by record; also when that process is killed, and when it cannot be started."""
+    await Backfill(await connect(TemporalConfig(server.address)), memory).run()
+
+    def killed(wholes: Sequence[Whole]) -> Folded:
+        child._process.kill()  # type: ignore[union-attr]  # it was started
+        folded: Folded = child(wholes)
+        return folded
+
+    def never(_: Sequence[Whole]) -> Folded:
+        raise OSError("no more processes")
+
+    with closing(folder().start()) as child:
+        for fold in (child, killed, never):
+            tally, elsewhere = await read_by(server, fold)
+            assert (tally.stored, tally.unreadable) == (6, 0)
+            assert elsewhere.records == memory.records
+
+
+@pytest.mark.server
+@pytest.mark.usefixtures("many")
+async def test_a_large_history_is_folded_page_by_page(
+    server: DevServer, memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None of it is handed over, and no page is left out."""
+    await Backfill(await connect(TemporalConfig(server.address)), memory).run()
+    monkeypatch.setattr(module, "LARGE", 100)
+    monkeypatch.setattr(module, "page_size", lambda _: 2)
+    handed: list[Whole] = []
+
+    def watched(wholes: Sequence[Whole]) -> Folded:
+        handed.extend(wholes)
+        return fold_here(wholes)
+
+    tally, elsewhere = await read_by(server, watched)
+    assert tally.stored == 6 and not handed
+    assert elsewhere.records == memory.records
+
+
+def test_what_cannot_be_folded_is_told_and_the_rest_is_folded() -> None:
+    """A history without its first event, bytes that are none, and one that is whole."""
+    start = HistoryEvent(event_id=1, event_type=EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED)
+    start.workflow_execution_started_event_attributes.workflow_type.name = "Child"
+    pages = {"whole": History(events=[start]).SerializeToString(), "none": b"", "torn": b"\xff\xff"}
+    folded = fold_here([Whole(RunKey("default", name, "r"), [page]) for name, page in pages.items()])
+    assert [run.workflow_id for run in folded.histories.runs] == ["whole"]
+    assert folded.histories.tables["history_runs"]["workflow_type"].to_pylist() == ["Child"]
+    missing, torn = folded.unreadable
+    assert "none has no WorkflowExecutionStarted event" in missing and torn.startswith("run r of workflow torn cannot")
 
 
 @pytest.mark.server

@@ -10,13 +10,13 @@ from durascope_dashboard.cli._temporal import temporal_config, temporal_options
 from durascope_dashboard.store.location import Location
 
 if TYPE_CHECKING:
-    from durascope_dashboard.temporal.backfill import Tally
+    from durascope_dashboard.temporal.batches import Tally
 
 
 @click.command("backfill")
 @click.option("--query", metavar="VISIBILITY", help="Which runs, as in `temporal workflow list --query`.")
 @click.option("--since", metavar="AGE|TIME", help="Only runs that closed since then: 7d, 12h, 2026-11-23.")
-@click.option("--in-flight", default=16, show_default=True, type=click.IntRange(1, 256), help="Histories at once.")
+@click.option("--in-flight", default=32, show_default=True, type=click.IntRange(1, 256), help="Histories at once.")
 @sink_options
 @temporal_options
 def command(

@@ -22,7 +22,7 @@ from durascope_dashboard.collector.history_rows import Histories
 from durascope_dashboard.collector.joiner import Join, join_here
 from durascope_dashboard.collector.otlp import Decoded
 from durascope_dashboard.collector.payloads import Overloaded
-from durascope_dashboard.collector.rollup import RollUp
+from durascope_dashboard.collector.rollup import MAX_RUNS, RollUp
 from durascope_dashboard.collector.sharding import ALL, Shard
 from durascope_dashboard.collector.unsettled import Unsettled
 from durascope_dashboard.exceptions import CollectorError
@@ -73,14 +73,19 @@ class Ingest:
 
     def __init__(
         self, store: Store, *, rollup_interval_s: float = 0.5, join: Join = join_here, shard: Shard = ALL,
-        visiting: bool = False,
+        visiting: bool = False, runs_a_pass: int = MAX_RUNS,
     ) -> None:  # fmt: skip
-        """``visiting``: for a while only; what others left unjoined in a shared store is left to its collectors."""
+        """``visiting``: for a while only; what others left unjoined in a shared store is left to its collectors.
+
+        ``join``, ``rollup_interval_s``, ``runs_a_pass``: see RollUp.
+        """
         self.store = store
         self.shard = shard
         self.counters = Counters()
         self.unsettled = Unsettled()
-        self.rollup = RollUp(store, interval_s=rollup_interval_s, join=join, shard=shard, visiting=visiting)
+        self.rollup = RollUp(
+            store, interval_s=rollup_interval_s, join=join, shard=shard, visiting=visiting, runs_a_pass=runs_a_pass
+        )
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._waiting = 0
         self._lock = threading.Lock()

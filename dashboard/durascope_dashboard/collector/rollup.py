@@ -19,8 +19,9 @@ from durascope_dashboard.store.opening import first_line
 
 log = logging.getLogger("durascope.collector")
 
-MAX_RUNS: Final = 2000  # per pass
+MAX_RUNS: Final = 2000  # per pass: more at once are cheaper each, and take more memory
 RETRY_S: Final = 2.0
+SOON_S: Final = 0.5  # so often it is looked whether a whole pass waits
 CLOSE_S: Final = 10.0
 REFRESH_OPEN_S: Final = 10.0  # attempts of open runs age without any event
 _SEQ: Final = "joined_seq"
@@ -35,9 +36,10 @@ class RollUp:
 
     def __init__(
         self, store: Store, *, interval_s: float = 0.5, join: Join = join_here, shard: Shard = ALL,
-        visiting: bool = False,
+        visiting: bool = False, runs_a_pass: int = MAX_RUNS,
     ) -> None:  # fmt: skip
         """``shard``: the runs that are joined here; others are left to theirs. ``visiting``: see Ingest."""
+        self._runs_a_pass = runs_a_pass
         self.errors = 0
         self.passes = 0
         self.last_pass_s = 0.0
@@ -54,7 +56,7 @@ class RollUp:
         self._refreshed = time.monotonic()
         self._threads = [
             threading.Thread(target=self._run, args=(least,), name=f"durascope-rollup-{least}", daemon=True)
-            for least in (1, MAX_RUNS)
+            for least in (1, runs_a_pass)
         ]
 
     def start(self) -> None:
@@ -100,11 +102,12 @@ class RollUp:
 
     def _run(self, least: int) -> None:
         """Pass over what is dirty whenever that is at least so many runs."""
-        while not self._stop.wait(max(self._interval_s, min(self.last_pass_s, 2.0))):
+        rest_s = self._interval_s if least == 1 else min(self._interval_s, SOON_S)
+        while not self._stop.wait(max(rest_s, min(self.last_pass_s, 2.0))):
             try:
                 if least == 1:
                     self._refresh_open()
-                while len(self._dirty) >= least and self._pass() == MAX_RUNS and not self._stop.is_set():
+                while len(self._dirty) >= least and self._pass() == self._runs_a_pass and not self._stop.is_set():
                     pass
             except Exception:  # this thread must not end while the collector runs
                 self._failed("a pass over changed runs ended early")
@@ -113,7 +116,7 @@ class RollUp:
         begun = time.monotonic()
         with self._lock:
             free = ((run, since) for run, since in self._dirty.items() if run not in self._taken)
-            taken = dict(islice(free, MAX_RUNS))
+            taken = dict(islice(free, self._runs_a_pass))
             for run in taken:
                 del self._dirty[run]
             self._taken |= taken

@@ -17,6 +17,8 @@ from durascope_dashboard.collector.history_rows import Histories
 
 log = logging.getLogger("durascope.temporal")
 
+_NICE = 5  # fetching goes first: what it waits for is another machine's time
+
 
 @dataclass(frozen=True, slots=True)
 class Whole:
@@ -24,11 +26,6 @@ class Whole:
 
     key: RunKey
     pages: Sequence[bytes]
-
-    @property
-    def size(self) -> int:
-        """Bytes of all pages."""
-        return sum(map(len, self.pages))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,4 +63,4 @@ def fold(wholes: Sequence[Whole]) -> Folded:
 
 def folder() -> Child:
     """The same in a child process. Close it when it is no longer needed."""
-    return Child(fold, "folds histories")
+    return Child(fold, "folds histories", nice=_NICE)

@@ -8,7 +8,8 @@ from durascope_dashboard.reader import default_store, running_collector
 from durascope_dashboard.store.location import Location, open_store
 from durascope_dashboard.temporal.sink import ClosedSink
 
-JOIN_EVERY_S: Final = 10.0  # a join costs some tenths of a second, however few its runs
+JOIN_EVERY_S: Final = 10.0  # a join costs some tenths of a second, however few its runs,
+JOIN_AT_ONCE: Final = 3000  # unless there are so many
 
 
 @contextmanager
@@ -50,5 +51,6 @@ def _few(location: Location, **options: Any) -> Iterator[ClosedSink]:
 def _many(location: Location) -> Iterator[ClosedSink]:
     from durascope_dashboard.collector.joiner import joiner
 
-    with closing(joiner()) as join, _few(location, join=join, rollup_interval_s=JOIN_EVERY_S) as sink:
+    options = {"rollup_interval_s": JOIN_EVERY_S, "runs_a_pass": JOIN_AT_ONCE}
+    with closing(joiner().start()) as join, _few(location, join=join, **options) as sink:
         yield sink
