@@ -49,7 +49,7 @@ def questions(reader: RemoteReader, chance: random.Random) -> dict[str, Ask]:
         "facets": lambda: reader.query("facets"),
         "one_run": one_run,
         "one_run_row": lambda: reader.query("run", workflow_id=chance.choice(known)["workflow_id"]),
-        "compare_two_types_24h": lambda: reader.query("type_stats", workflow_type=TYPES, **day()),
+        "compare_two_types_24h": lambda: reader.query("cohorts", by="workflow_type", workflow_type=TYPES, **day()),
         "fleet_24h": lambda: reader.query("fleet", bucket_ms=600_000, **day()),
         "errors_24h": lambda: reader.query("errors", **day()),
     }

@@ -14,12 +14,13 @@ from durascope_dashboard import launch
 from durascope_dashboard.cli import main
 from durascope_dashboard.exceptions import StoreIncompatible, StoreUnavailable, UsageError
 from durascope_dashboard.reader import connect
-from durascope_dashboard.store import schema
+from durascope_dashboard.store import clickhouse_store, schema
 from durascope_dashboard.store.clickhouse import client as clickhouse_client
 from durascope_dashboard.store.clickhouse import ddl, preparing
 from durascope_dashboard.store.clickhouse import rows as packing
 from durascope_dashboard.store.clickhouse_store import ClickHouseStore
 from durascope_dashboard.store.location import ClickHouseUrl, parse_location, secret_text
+from durascope_dashboard.store.queries.named import NamedQuery, Prepared
 from tests.store.rows import rows, run_rows
 
 SECRET = "s3cr€t/@:?"
@@ -52,6 +53,21 @@ def test_several_may_make_it_at_once(clickhouse_url: ClickHouseUrl) -> None:
     assert not errors
     with ClickHouseStore(clickhouse_url, read_only=True) as store:
         assert store.query("store_info")["runs"].to_pylist() == [3]
+
+
+def test_a_query_that_takes_too_long_is_ended(clickhouse_url: ClickHouseUrl, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the server, with one sentence; the next one is answered, and another error is told as itself."""
+    with ClickHouseStore(clickhouse_url) as store:
+        with monkeypatch.context() as patch:
+            patch.setattr(clickhouse_store, "QUERY_LIMIT_S", 0.2)
+            endless = "SELECT count() AS n FROM numbers(1000000000000) WHERE number % 7 = 8"
+            patch.setattr(NamedQuery, "prepared", lambda *_: Prepared(endless, {}, pa.schema([("n", pa.int64())])))
+            with pytest.raises(StoreUnavailable, match=r"^the query 'runs' took longer than 0 s and was ended"):
+                store.query("runs")
+            patch.setattr(NamedQuery, "prepared", lambda *_: Prepared("SELECT nothing", {}, pa.schema([])))
+            with pytest.raises(StoreUnavailable, match="refused or did not answer"):
+                store.query("runs")
+        assert store.query("runs").num_rows == 0
 
 
 def test_a_store_of_the_present_shape_is_opened_without_a_statement(

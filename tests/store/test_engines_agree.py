@@ -70,6 +70,9 @@ def comparable(row: dict[str, Any]) -> dict[str, Any]:
     return {name: float(f"{value:.12g}") if isinstance(value, float) else value for name, value in row.items()}
 
 
+PAGED = ("operations", "attempts", "waits", "spans")
+
+
 def questions(duck: DuckStore) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every query: as it is, over a period, over one in which nothing was, and by each of its dimensions."""
     runs = duck.query("runs", limit=10_000)
@@ -99,7 +102,23 @@ def questions(duck: DuckStore) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "shared_values", {"bad": "slow_run", "threshold_ms": 100}
     yield "waste", {"workflow_type": some[0]["workflow_type"]}
     for row in some:
-        yield from ((name, {n: row[n] for n in schema.RUN_KEY}) for name in ("operations", "attempts", "waits"))
+        key = {name: row[name] for name in schema.RUN_KEY}
+        yield from ((name, key | page) for name in PAGED for page in ({}, {"limit": 2}, {"limit": 3, "offset": 1}))
+
+
+@pytest.mark.parametrize("name", PAGED)
+def test_pages_make_up_the_whole(both: tuple[DuckStore, ClickHouseStore], name: str) -> None:
+    """Of each run's rows, on both engines; each row once."""
+    for store in both:
+        runs = store.query("runs", limit=20).select(schema.RUN_KEY).to_pylist()
+        sizes = set()
+        for key in runs:
+            whole = store.query(name, **key).to_pylist()
+            pages = [store.query(name, **key, limit=2, offset=n).to_pylist() for n in range(0, len(whole) + 1, 2)]
+            assert [row for page in pages for row in page] == whole
+            assert store.query(name, **key, offset=1).to_pylist() == whole[1:]
+            sizes.add(len(whole))
+        assert max(sizes) > 2
 
 
 def test_every_query_answers_alike(both: tuple[DuckStore, ClickHouseStore]) -> None:

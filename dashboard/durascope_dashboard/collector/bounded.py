@@ -1,22 +1,19 @@
 """The collector's store as others read it: a query that takes too long is ended, and its thread is free again."""
 
 import threading
-from typing import Any, Final
+from typing import Any
 
 import pyarrow as pa
 
-from durascope_dashboard.exceptions import StoreUnavailable
 from durascope_dashboard.local_reader import LocalReader
 from durascope_dashboard.store.duckdb_store import DuckStore
-from durascope_dashboard.store.engine import Store
-
-LIMIT_S: Final = 25.0  # RemoteReader waits for 30 s: its user then reads why
+from durascope_dashboard.store.engine import QUERY_LIMIT_S, Store, too_long
 
 
 class BoundedReader(LocalReader):
-    """A reader whose queries take at most ``limit_s``; ClickHouse has a ``send_receive_timeout``."""
+    """A reader whose queries take at most ``limit_s``; ClickHouse bounds them itself (clickhouse_store.py)."""
 
-    def __init__(self, store: Store, limit_s: float = LIMIT_S) -> None:
+    def __init__(self, store: Store, limit_s: float = QUERY_LIMIT_S) -> None:
         super().__init__(store)
         self._limit_s = limit_s
 
@@ -38,9 +35,6 @@ class BoundedReader(LocalReader):
         except Exception as error:
             if not ended.is_set():
                 raise
-            raise StoreUnavailable(
-                f"the query {name!r} took longer than {self._limit_s:.0f} s and was ended; ask for a shorter time or "
-                "for fewer rows"
-            ) from error
+            raise too_long(f"the query {name!r}", self._limit_s) from error
         finally:
             timer.cancel()

@@ -18,9 +18,9 @@ from durascope_dashboard.clock import micros_now
 from durascope_dashboard.exceptions import StoreUnavailable
 from durascope_dashboard.store import keys, schema
 from durascope_dashboard.store.clickhouse import ddl, rows
-from durascope_dashboard.store.clickhouse.client import connect, explained
+from durascope_dashboard.store.clickhouse.client import TIMEOUT_EXCEEDED, connect, explained
 from durascope_dashboard.store.clickhouse.preparing import prepare
-from durascope_dashboard.store.engine import RunKeys
+from durascope_dashboard.store.engine import QUERY_LIMIT_S, RunKeys, too_long
 from durascope_dashboard.store.location import ClickHouseUrl
 
 _RUN: Final = ", ".join(schema.RUN_KEY)
@@ -164,7 +164,12 @@ class ClickHouseStore:
             return self.info()
         named = queries.named(name)
         prepared = named.prepared("clickhouse", params)
-        found = self._ask(prepared.text, prepared.values)
+        try:
+            found = self._ask(prepared.text, prepared.values, {"max_execution_time": QUERY_LIMIT_S})
+        except StoreUnavailable as error:
+            if getattr(error.__cause__, "code", None) != TIMEOUT_EXCEEDED:
+                raise
+            raise too_long(f"the query {name!r}", QUERY_LIMIT_S) from error
         return named.finish(found.select(prepared.schema.names).cast(prepared.schema), params)
 
     def sql(self, text: str) -> pa.Table:
@@ -301,9 +306,13 @@ class ClickHouseStore:
                 found[table] = int(part["bytes"] * min(live / part["stored"], 1.0))
         return found
 
-    def _ask(self, text: str, values: Mapping[str, Any] | None = None) -> pa.Table:
+    def _ask(
+        self, text: str, values: Mapping[str, Any] | None = None, settings: Mapping[str, Any] | None = None
+    ) -> pa.Table:
         with self._asking():
-            return self._client.query_arrow(text, parameters=dict(values) if values else None, use_strings=True)
+            return self._client.query_arrow(
+                text, parameters=dict(values) if values else None, settings=settings, use_strings=True
+            )
 
     def _asking(self) -> Any:
         if self._closed:

@@ -5,13 +5,24 @@ Rows go in and come out as Arrow tables with the columns of schema.py. ``locatio
 
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Final, Protocol, Self
 
 import pyarrow as pa
 
 from durascope.identity import RunKey
+from durascope_dashboard.exceptions import StoreUnavailable
 
 RunKeys = Iterable[tuple[str, str, str]]
+
+QUERY_LIMIT_S: Final = 25.0
+"""How long a named query may take for others: a reader over HTTP waits for 30 s, and then reads why."""
+
+
+def too_long(what: str, limit_s: float) -> StoreUnavailable:
+    """What became of a query that was ended."""
+    return StoreUnavailable(
+        f"{what} took longer than {limit_s:.0f} s and was ended; ask for a shorter time or for fewer rows"
+    )
 
 
 class Store(Protocol):

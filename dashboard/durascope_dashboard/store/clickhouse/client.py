@@ -13,6 +13,7 @@ from durascope_dashboard.store.location import ClickHouseUrl
 # like, in every part of a query.
 SETTINGS: Final = {"join_use_nulls": 1, "prefer_column_name_to_alias": 1}
 UNKNOWN_DATABASE: Final = 81
+TIMEOUT_EXCEEDED: Final = 159
 _WORDS: Final = 300
 
 

@@ -37,7 +37,6 @@ QUERIES: dict[str, NamedQuery] = {
         NamedQuery("fleet", fleet.fleet),
         NamedQuery("errors", fleet.errors),
         NamedQuery("tokens", fleet.tokens),
-        NamedQuery("type_stats", fleet.type_stats),
         NamedQuery("attempt_groups", attempts.attempt_groups),
         NamedQuery("attempt_series", attempts.attempt_series),
         NamedQuery("shared_values", attempts.shared_values),

@@ -103,30 +103,3 @@ def tokens(
         cost_billed=found["cost"].sum(), cost_useful=found["cost"].sum(where=useful), **sums,
     )  # fmt: skip
     return grouped.order_by([grouped["billed_input"].desc(nulls_first=False), grouped["value"]]).limit(limit)
-
-
-def type_stats(since: int | None = None, until: int | None = None, workflow_type: list[str] | None = None) -> Any:
-    """Closed runs started in the period, by workflow type: counts, and duration median, p95, p99."""
-    t = TABLES["runs"]
-    wanted = [t["status"] != "running", *within(t, "started", since, until)]
-    if workflow_type:
-        wanted.append(t["workflow_type"].isin(workflow_type))
-    found = t.filter(wanted)
-    grouped = found.group_by("workflow_type").aggregate(
-        runs=found.count(),
-        failed=found["status"].isin(BAD_ENDS).cast("int64").sum(),
-        duration_p50_ms=found["duration_ms"].quantile(0.5),
-        duration_p95_ms=found["duration_ms"].quantile(0.95),
-        duration_p99_ms=found["duration_ms"].quantile(0.99),
-        attempts=found["attempts"].sum(),
-        retries=found["retries"].sum(),
-        billed_input=found["billed_input"].sum(),
-        billed_output=found["billed_output"].sum(),
-        wasted_input=found["wasted_input"].sum(),
-        wasted_output=found["wasted_output"].sum(),
-        cost_billed=found["cost_billed"].sum(),
-        cost_wasted=found["cost_wasted"].sum(),
-        queue_ms=found["time_queue_ms"].sum(),
-        backoff_ms=found["time_backoff_ms"].sum(),
-    )
-    return grouped.order_by([grouped["runs"].desc(), grouped["workflow_type"]])

@@ -233,27 +233,36 @@ def peers(workflow_type: str, run_id: str, limit: int = 500) -> Any:
     return found.limit(limit).select("run_id", "status", *numbers)
 
 
-def operations(workflow_id: str, run_id: str | None = None, namespace: str | None = None) -> Any:
+def operations(
+    workflow_id: str, run_id: str | None = None, namespace: str | None = None,
+    limit: int | None = None, offset: int = 0,
+) -> Any:  # fmt: skip
     """Operations of a run, as scheduled."""
     found = of_run(TABLES["operations"], workflow_id, run_id, namespace)
-    return found.order_by([found["scheduled"], found["event_id"], found["operation_id"]])
+    return _page(found, ["scheduled", "event_id", "operation_id", "run_id"], limit, offset)
 
 
-def attempts(workflow_id: str, run_id: str | None = None, namespace: str | None = None) -> Any:
+def attempts(
+    workflow_id: str, run_id: str | None = None, namespace: str | None = None,
+    limit: int | None = None, offset: int = 0,
+) -> Any:  # fmt: skip
     """Attempts of a run, by operation and number."""
     found = of_run(TABLES["attempts"], workflow_id, run_id, namespace)
-    return found.order_by([found["operation_id"], found["attempt"]])
+    return _page(found, ["operation_id", "attempt", "run_id"], limit, offset)
 
 
-def waits(workflow_id: str, run_id: str | None = None, namespace: str | None = None) -> Any:
+def waits(
+    workflow_id: str, run_id: str | None = None, namespace: str | None = None,
+    limit: int | None = None, offset: int = 0,
+) -> Any:  # fmt: skip
     """Workflow tasks and external waits of a run."""
     found = of_run(TABLES["history_waits"], workflow_id, run_id, namespace)
-    return found.order_by([found["started"], found["kind"]])
+    return _page(found, ["started", "kind", "ended", "run_id"], limit, offset)
 
 
 def spans(
     workflow_id: str | None = None, run_id: str | None = None, namespace: str | None = None,
-    trace_id: str | None = None, limit: int = 5000,
+    trace_id: str | None = None, limit: int = 5000, offset: int = 0,
 ) -> Any:  # fmt: skip
     """Spans of a run or of a trace, each once: the last that arrived of each id."""
     if workflow_id is None and trace_id is None:
@@ -265,7 +274,13 @@ def spans(
     rank = ibis.row_number().over(group_by=[found["trace_id"], found["span_id"]], order_by=found["seq"].desc())
     last = found.mutate(rank_=rank)
     last = last.filter(last["rank_"] == 0).drop("rank_")
-    return last.order_by([last["start"], last["span_id"]]).limit(limit)
+    return _page(last, ["start", "span_id", "trace_id"], limit, offset)
+
+
+def _page(found: Any, order: list[str], limit: int | None, offset: int) -> Any:
+    """Some of the rows, all from ``offset`` on without a limit. The order leaves no two rows to chance."""
+    ordered = found.order_by([found[column] for column in order])
+    return ordered.limit(limit, offset=max(offset, 0)) if limit is not None or offset else ordered
 
 
 def with_durations(rows: pa.Table) -> pa.Table:
