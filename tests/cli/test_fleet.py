@@ -45,5 +45,7 @@ def test_the_line_below_sums_all_that_match() -> None:
              "cost_billed": None, "cost_wasted": None}  # fmt: skip
     assert str(_fleet.totals(total, 20)).strip() == (
         "20 of 1,111 runs: 3 running, 0 failed; 2 retries in 12 attempts; "
-        "1.0k tokens (10 % wasted), 1 attempts unknown; –"
+        "1.0k tokens (10 % wasted), 1 attempt unknown; –"
     )
+    one = _fleet.totals(total | {"runs": 1, "attempts": 1, "retries": 1, "unknown_attempts": 0}, 1)
+    assert str(one).strip().startswith("1 of 1 run: 3 running, 0 failed; 1 retry in 1 attempt;")

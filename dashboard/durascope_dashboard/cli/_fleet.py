@@ -69,10 +69,11 @@ def totals(total: Row, shown: int) -> Text:
     """What all runs that match come to."""
     billed, wasted = ((total[f"{part}_input"] or 0) + (total[f"{part}_output"] or 0) for part in ("billed", "wasted"))
     waste = f" ({units.percent(wasted, billed)} wasted)" if wasted else ""
-    unknown = f", {total['unknown_attempts']:,} attempts unknown" if total["unknown_attempts"] else ""
+    unknown = f", {units.many(total['unknown_attempts'], 'attempt')} unknown" if total["unknown_attempts"] else ""
     return Text(
-        f"\n{shown:,} of {total['runs']:,} runs: {total['running'] or 0:,} running, {total['failed'] or 0:,} failed; "
-        f"{total['retries'] or 0:,} retries in {total['attempts'] or 0:,} attempts; "
+        f"\n{shown:,} of {units.many(total['runs'], 'run')}: {total['running'] or 0:,} running, "
+        f"{total['failed'] or 0:,} failed; "
+        f"{units.many(total['retries'], 'retry', 'retries')} in {units.many(total['attempts'], 'attempt')}; "
         f"{units.tokens(billed)}{waste}{unknown}; {units.money(total['cost_billed'])}",
         style="dim",
     )

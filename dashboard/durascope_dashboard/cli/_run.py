@@ -59,19 +59,16 @@ def _time(time: Json) -> Any:
 def _sums(run: Json) -> Text:
     tokens, cost, retries = run["tokens"], run["cost"], run["retries"]
     sums = {part: tokens[part]["input"] + tokens[part]["output"] for part in ("billed", "useful", "wasted")}
-    unknown = f", unknown in {_count(tokens['unknown_attempts'])}" if tokens["unknown_attempts"] else ""
+    unknown = f", unknown in {units.many(tokens['unknown_attempts'], 'attempt')}" if tokens["unknown_attempts"] else ""
     unpriced = f"; no price for {', '.join(cost['unpriced_models'])}" if cost["unpriced_models"] else ""
     return Text(
-        f"\nattempts {retries['attempts']} of {retries['operations']} operations, {retries['retries']} retries, "
+        f"\nattempts {retries['attempts']} of {units.many(retries['operations'], 'operation')}, "
+        f"{units.many(retries['retries'], 'retry', 'retries')}, "
         f"{retries['failed_attempts']} failed\n"
         f"tokens   billed {units.count(sums['billed'])} = useful {units.count(sums['useful'])} + wasted "
         f"{units.count(sums['wasted'])}{unknown}\n"
         f"cost     billed {units.money(cost['billed'])}, wasted {units.money(cost['wasted'])}{unpriced}"
     )
-
-
-def _count(attempts: int) -> str:
-    return "1 attempt" if attempts == 1 else f"{attempts} attempts"
 
 
 def _operations(operations: list[Json], path: CriticalPath, started: str | None, *, wide: bool) -> Any:
@@ -156,10 +153,14 @@ def _trust(run: Json) -> Text:
     if not found["history_attempts"]:
         first = f"History has not told of its attempts yet; telemetry tells of {found['span_attempts']}."
     elif not found["span_attempts"]:
-        first = f"History tells of {_count(found['history_attempts'])}; there is no telemetry of this run."
+        first = (
+            f"History tells of {units.many(found['history_attempts'], 'attempt')}; there is no telemetry of this run."
+        )
     else:
-        first = (f"History tells of {_count(found['history_attempts'])}, telemetry of {found['span_attempts']}; "
-                 f"{found['reconstructed']} reconstructed.")  # fmt: skip
+        told = units.many(found["history_attempts"], "attempt")
+        first = (
+            f"History tells of {told}, telemetry of {found['span_attempts']}; {found['reconstructed']} reconstructed."
+        )
     stray = ", ".join(f"{found[name]} {word}" for name, word in (
         ("orphan_spans", "orphan spans"), ("duplicate_spans", "duplicate spans dropped")) if found[name])  # fmt: skip
     skew = f" A worker's clock was off by {units.duration(run['skew_ms'])}." if abs(run["skew_ms"] or 0) > 1000 else ""
