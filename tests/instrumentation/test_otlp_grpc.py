@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -24,6 +25,7 @@ from durascope._otlp import Sender, sender
 from durascope._spans import SpanFacts
 from durascope._wire import span_request
 
+TLS = Path(__file__).parents[1] / "collector" / "tls"
 RESOURCE = Resource({"service.name": "worker"})
 SPAN = SpanFacts("work", 1, 2, 0, 1, 2, {})
 
@@ -106,3 +108,31 @@ def test_what_became_of_a_batch(
     witness.code, witness.rejected = None, 1
     assert send([SPAN]) == Answer(True, rejected=1)
     send.close()
+
+
+def test_tls_with_a_certificate_of_ones_own(witness: Witness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server's is checked against the one that is named, and the client shows its own."""
+    certificate, key = TLS / "certificate.pem", TLS / "key.pem"
+    shown = grpc.ssl_server_credentials(
+        [(key.read_bytes(), certificate.read_bytes())], certificate.read_bytes(), require_client_auth=True
+    )
+    server = grpc.server(ThreadPoolExecutor(1))
+    add_TraceServiceServicer_to_server(witness, server)  # type: ignore[no-untyped-call]  # generated
+    port = server.add_secure_port("127.0.0.1:0", shown)
+    server.start()
+    try:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"https://127.0.0.1:{port}")
+        answers = []
+        for variables in (
+            {},
+            {"OTEL_EXPORTER_OTLP_CERTIFICATE": certificate},
+            {"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": certificate, "OTEL_EXPORTER_OTLP_CLIENT_KEY": key},
+        ):
+            for name, value in variables.items():
+                monkeypatch.setenv(name, str(value))
+            send = connected()
+            answers.append(send([SPAN]))
+            send.close()
+        assert answers == [AGAIN, AGAIN, TAKEN] and len(witness.seen) == 1
+    finally:
+        server.stop(None).wait()
