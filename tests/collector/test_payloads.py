@@ -1,11 +1,16 @@
 """Bodies as they are inflated: whole, member by member, and never more than may be held."""
 
 import gzip
+import json
+import time
 import zlib
+from typing import Any
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from durascope_dashboard.collector.otlp import MalformedRequest
+from durascope_dashboard.collector.otlp_json import json_request
 from durascope_dashboard.collector.payloads import Budget, Hold, Overloaded, PayloadTooLarge, inflate
 
 
@@ -55,3 +60,16 @@ def test_inflating_ends_where_the_budget_does() -> None:
     assert 0 < budget.held <= 5 << 20
     hold.give()
     assert budget.held == 0
+
+
+@pytest.mark.parametrize("path", [["resourceSpans"], ["resourceSpans", "scopeSpans", "spans", "attributes"]])
+def test_json_that_lists_too_much_is_refused_at_once(path: list[str]) -> None:
+    """A million empty objects are 3 MB, and to read them as messages would take ten seconds."""
+    value: Any = [{}] * 1_000_000
+    for name in reversed(path):
+        value = [{name: value}]
+    body = json.dumps(value[0], separators=(",", ":")).encode()
+    begun = time.process_time()
+    with pytest.raises(MalformedRequest, match=r"^the body lists more than 500,000 things; send smaller batches"):
+        json_request(body, ExportTraceServiceRequest)
+    assert time.process_time() - begun < 5
