@@ -40,7 +40,7 @@ log = logging.getLogger("durascope.temporal")
 
 IN_FLIGHT: Final = 32
 MANY: Final = 2000  # runs from which on the second process is worth its start, which takes half a second
-LARGE: Final = 4_000_000  # bytes of one history: it is folded page by page, so that it is never held as a whole
+LARGE: Final = 1_000_000  # bytes of one history: it is folded page by page, so that it is never held as a whole
 
 
 def parse_since(text: str, now: datetime | None = None) -> datetime:

@@ -16,7 +16,7 @@ from durascope_dashboard.child import ChildFailed
 from durascope_dashboard.collector.history_rows import Histories
 from durascope_dashboard.exceptions import DurascopeError, StoreUnavailable
 from durascope_dashboard.store.opening import first_line
-from durascope_dashboard.temporal.folding import Fold, Whole, fold
+from durascope_dashboard.temporal.folding import Fold, Folded, Whole, fold
 from durascope_dashboard.temporal.sink import ClosedSink
 
 log = logging.getLogger("durascope.temporal")
@@ -24,7 +24,8 @@ log = logging.getLogger("durascope.temporal")
 BATCH: Final = 1000  # runs a commit
 BATCH_S: Final = 2.0  # or so long, so that a slow server's runs are seen too
 FOLD_BATCH: Final = 200  # runs that are folded at once,
-FOLD_BYTES: Final = 4_000_000  # or so many bytes
+FOLD_BYTES: Final = 4_000_000  # or so many bytes;
+GATHERED: Final = 3  # while one batch is folded, so many may gather before those who read wait for it
 
 
 @dataclass(slots=True)
@@ -70,19 +71,19 @@ class Batches:
 
     async def start(self) -> None:
         """Start the process that folds, if it is one, before there is anything to fold."""
-        await self._fold([])
+        await asyncio.to_thread(self._folded_elsewhere, [])
 
     async def write_due(self) -> None:
         """Fold and commit what makes a batch, or has waited for long. Raises StoreUnavailable.
 
-        What is due is taken at once, so that no other task takes it too. What has begun ends, also when this is
-        cancelled.
+        What has begun ends, also when this is cancelled.
         """
         late = time.monotonic() - self._written > BATCH_S
         if late:
             self._written = time.monotonic()
-        if self._whole and (late or len(self._whole) >= FOLD_BATCH or self._whole_bytes >= FOLD_BYTES):
-            await self._shielded(self._fold(self._take_whole()))
+        batches = GATHERED if self._one_fold.locked() else 1
+        if late or len(self._whole) >= batches * FOLD_BATCH or self._whole_bytes >= batches * FOLD_BYTES:
+            await self._shielded(self._fold())
         if late or len(self._records) + sum(len(one.runs) for one in self._folded) >= BATCH:
             await self._shielded(self._commit(*self._take_folded()))
 
@@ -90,8 +91,7 @@ class Batches:
         """Fold and commit everything, after what has begun. Raises StoreUnavailable."""
         if self._begun:
             await asyncio.wait(self._begun)
-        if self._whole:
-            await self._fold(self._take_whole())
+        await self._fold()
         await self._commit(*self._take_folded())
 
     async def _shielded(self, work: Coroutine[Any, Any, None]) -> None:
@@ -100,26 +100,29 @@ class Batches:
         task.add_done_callback(self._begun.discard)
         await asyncio.shield(task)
 
-    def _take_whole(self) -> list[Whole]:
-        taken, self._whole, self._whole_bytes = self._whole, [], 0
-        return taken
-
     def _take_folded(self) -> tuple[list[Histories], list[HistoryRecord]]:
+        """Taken at once, so that no other task takes it too."""
         taken = self._folded, self._records
         self._folded, self._records = [], []
         return taken
 
-    async def _fold(self, wholes: list[Whole]) -> None:
+    async def _fold(self) -> None:
         async with self._one_fold:
-            try:
-                folded = await asyncio.to_thread(self._fold_whole, wholes)
-            except (OSError, EOFError, ChildFailed) as error:
-                log.warning("histories are folded here, as the process for it failed (%s)", str(error) or "it ended")
-                folded = await asyncio.to_thread(fold, wholes)
+            wholes, self._whole, self._whole_bytes = self._whole, [], 0
+            if not wholes:
+                return
+            folded = await asyncio.to_thread(self._folded_elsewhere, wholes)
         for why in folded.unreadable:
             log.warning("%s", why)
         self._tally.unreadable += len(folded.unreadable)
         self._folded.append(folded.histories)
+
+    def _folded_elsewhere(self, wholes: list[Whole]) -> Folded:
+        try:
+            return self._fold_whole(wholes)
+        except (OSError, EOFError, ChildFailed) as error:
+            log.warning("histories are folded here, as the process for it failed (%s)", str(error) or "it ended")
+            return fold(wholes)
 
     async def _commit(self, folded: list[Histories], records: list[HistoryRecord]) -> None:
         histories = Histories.together([*folded, Histories.of(records)])
