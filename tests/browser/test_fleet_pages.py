@@ -79,6 +79,39 @@ def test_back_leads_to_the_filters_that_were_left(open_tab: OpenTab) -> None:
     expect(page).to_have_url(left)
 
 
+SLOW_ANSWERS = """
+const add = WebSocket.prototype.addEventListener;
+WebSocket.prototype.addEventListener = function (name, listener, options) {
+  let before = Promise.resolve();
+  add.call(this, name, name !== "message" ? listener : (event) => {
+    before = Promise.all([before, new Promise((done) => setTimeout(done, 250))]).then(() => listener(event));
+  }, options);
+};
+"""
+
+
+def test_two_quick_backs_lead_to_the_filters_too(open_tab: OpenTab) -> None:
+    """Though what answers to the first is still on its way when the second is pressed."""
+    page = open_tab("/?text=research&status=completed")
+    page.add_init_script(SLOW_ANSWERS)
+    page.reload()
+    row_with(page, "research-4")
+    left = page.url
+    page.get_by_role("link", name="Tokens and cost", exact=True).click()
+    drawn(page, "Tokens and cost")
+    page.get_by_text("15 min", exact=True).click()
+    page.wait_for_url("**/cost?period=15*")
+    page.get_by_role("link", name="Reliability", exact=True).click()
+    drawn(page, "Reliability")
+    page.evaluate("history.back()")
+    page.wait_for_timeout(20)
+    page.evaluate("history.back()")
+    drawn(page, "Runs")
+    row_with(page, "research-4")
+    assert page.url == left
+    expect(page.get_by_role("textbox", name="Search")).to_have_value("research")
+
+
 def test_ticks_and_the_live_switch_are_in_the_link(open_tab: OpenTab) -> None:
     """Ticked by hand, restored by the link alone, also the run that other filters leave out; and taken back."""
     page = open_tab("/?text=research-4")
