@@ -54,6 +54,7 @@ class Batches:
         self._fold_whole = fold_whole
         self._whole: list[Whole] = []
         self._whole_bytes = 0
+        self._folding = 0
         self._records: list[HistoryRecord] = []
         self._folded: list[Histories] = []
         self._written = time.monotonic()
@@ -81,9 +82,10 @@ class Batches:
         late = time.monotonic() - self._written > BATCH_S
         if late:
             self._written = time.monotonic()
-        batches = GATHERED if self._one_fold.locked() else 1
+        batches = GATHERED if self._folding else 1
         if late or len(self._whole) >= batches * FOLD_BATCH or self._whole_bytes >= batches * FOLD_BYTES:
-            await self._shielded(self._fold())
+            self._folding += 1  # at once, so that no other task begins with the next few too
+            await self._shielded(self._fold_begun())
         if late or len(self._records) + sum(len(one.runs) for one in self._folded) >= BATCH:
             await self._shielded(self._commit(*self._take_folded()))
 
@@ -105,6 +107,12 @@ class Batches:
         taken = self._folded, self._records
         self._folded, self._records = [], []
         return taken
+
+    async def _fold_begun(self) -> None:
+        try:
+            await self._fold()
+        finally:
+            self._folding -= 1
 
     async def _fold(self) -> None:
         async with self._one_fold:
