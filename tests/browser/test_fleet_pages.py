@@ -55,6 +55,16 @@ def test_a_filtered_page_is_a_link(open_tab: OpenTab) -> None:
     assert "text=" not in page.url
 
 
+def by_cost_to_reliability(page: Page) -> None:
+    """Over the bar, with a period chosen on the way."""
+    page.get_by_role("link", name="Tokens and cost", exact=True).click()
+    drawn(page, "Tokens and cost")
+    page.get_by_text("15 min", exact=True).click()
+    page.wait_for_url("**/cost?period=15*")
+    page.get_by_role("link", name="Reliability", exact=True).click()
+    drawn(page, "Reliability")
+
+
 def test_back_leads_to_the_filters_that_were_left(open_tab: OpenTab) -> None:
     """One Back for one page: after a click on a row and after one on the bar, each filter is as it was."""
     page = open_tab("/?text=research&trouble=Longest+backoff&status=completed")
@@ -66,12 +76,7 @@ def test_back_leads_to_the_filters_that_were_left(open_tab: OpenTab) -> None:
     page.go_back()
     expect(page).to_have_url(left)
     expect(page.get_by_role("textbox", name="Search")).to_have_value("research")
-    page.get_by_role("link", name="Tokens and cost", exact=True).click()
-    drawn(page, "Tokens and cost")
-    page.get_by_text("15 min", exact=True).click()
-    page.wait_for_url("**/cost?period=15*")
-    page.get_by_role("link", name="Reliability", exact=True).click()
-    drawn(page, "Reliability")
+    by_cost_to_reliability(page)
     page.go_back()
     page.wait_for_url("**/cost?period=15*")
     drawn(page, "Tokens and cost")
@@ -97,12 +102,7 @@ def test_two_quick_backs_lead_to_the_filters_too(open_tab: OpenTab) -> None:
     page.reload()
     row_with(page, "research-4")
     left = page.url
-    page.get_by_role("link", name="Tokens and cost", exact=True).click()
-    drawn(page, "Tokens and cost")
-    page.get_by_text("15 min", exact=True).click()
-    page.wait_for_url("**/cost?period=15*")
-    page.get_by_role("link", name="Reliability", exact=True).click()
-    drawn(page, "Reliability")
+    by_cost_to_reliability(page)
     page.evaluate("history.back()")
     page.wait_for_timeout(20)
     page.evaluate("history.back()")

@@ -16,10 +16,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from durascope.identity import RunKey
 from durascope.records import Kind, RunStatus, Source, Status
 from durascope_dashboard.collector.bodies import read_body, refusal
-from durascope_dashboard.collector.history_rows import Histories
+from durascope_dashboard.collector.history_rows import Histories, run_keys
 from durascope_dashboard.collector.ingest import Ingest
 from durascope_dashboard.collector.otlp import MalformedRequest
 from durascope_dashboard.collector.payloads import Budget, Hold, inflate
@@ -66,11 +65,6 @@ def read_tables(body: bytes) -> dict[str, pa.Table]:
     if any(set(run_keys(tables[name])) - runs for name in TABLES[1:]):
         raise MalformedRequest("a row is of a run that history_runs does not have")
     return tables
-
-
-def run_keys(rows: pa.Table) -> list[RunKey]:
-    """The run that each row is of."""
-    return [RunKey(*key) for key in zip(*(rows[column].to_pylist() for column in schema.RUN_KEY), strict=True)]
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -34,6 +34,11 @@ def _table(name: str, kind: type[Facts], facts: Sequence[Facts]) -> pa.Table:
     return pa.Table.from_pydict(columns, schema=schema.TABLES[name])
 
 
+def run_keys(rows: pa.Table) -> list[RunKey]:
+    """The run that each row is of."""
+    return [RunKey(*key) for key in zip(*(rows[column].to_pylist() for column in schema.RUN_KEY), strict=True)]
+
+
 @dataclass(frozen=True, slots=True)
 class Histories:
     """Rows of all four history tables, of these runs and no others; each run is there once."""
@@ -75,8 +80,7 @@ class Histories:
         """Those of some of its runs."""
 
         def kept(rows: pa.Table) -> pa.Table:
-            keys = zip(*(rows[column].to_pylist() for column in RunKey._fields), strict=True)
-            return rows.filter(pa.array([key in runs for key in keys], pa.bool_()))
+            return rows.filter(pa.array([key in runs for key in run_keys(rows)], pa.bool_()))
 
         return type(self)(
             [run for run in self.runs if run in runs], {name: kept(rows) for name, rows in self.tables.items()}
