@@ -101,13 +101,13 @@ class Child:
 
 def _serve(module: str, name: str, nice: str) -> None:
     """Answer until stdin ends."""
-    function = getattr(import_module(module), name)
     for number in (signal.SIGINT, signal.SIGTERM):  # they may reach the whole group; who asks still has to flush
         signal.signal(number, signal.SIG_IGN)
     os.nice(int(nice))
     gc.set_threshold(50_000, 20, 50)  # frames and records are many objects and no cycles
     incoming, outgoing = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a stray print must not end up between two answers
+    function = getattr(import_module(module), name)  # after the signals: it takes long enough for a Ctrl-C
     while True:
         try:
             arguments = pickle.loads(_read(incoming))

@@ -18,12 +18,12 @@ from starlette.routing import Route
 
 from durascope.records import Kind, RunStatus, Source, Status
 from durascope_dashboard.collector.bodies import read_body, refusal
-from durascope_dashboard.collector.history_rows import Histories, run_keys
+from durascope_dashboard.collector.history_rows import Histories
 from durascope_dashboard.collector.ingest import Ingest
 from durascope_dashboard.collector.otlp import MalformedRequest
 from durascope_dashboard.collector.payloads import Budget, Hold, inflate
 from durascope_dashboard.store import schema
-from durascope_dashboard.store.keys import run_keys_table
+from durascope_dashboard.store.keys import run_keys, run_keys_table
 
 TABLES: Final = ("history_runs", "history_operations", "history_attempts", "history_waits")
 WORDS: Final[Mapping[tuple[str, str], frozenset[str]]] = {

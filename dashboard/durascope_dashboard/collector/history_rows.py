@@ -10,6 +10,7 @@ import pyarrow as pa
 from durascope.identity import RunKey
 from durascope.records import AttemptFacts, HistoryRecord, OperationFacts, RunFacts, Tokens, WaitFacts
 from durascope_dashboard.store import schema
+from durascope_dashboard.store.keys import run_keys
 
 Facts = RunFacts | OperationFacts | AttemptFacts | WaitFacts
 _TOKENS = tuple(f"tokens_{kind}" for kind in schema.TOKEN_KINDS)
@@ -32,11 +33,6 @@ def _table(name: str, kind: type[Facts], facts: Sequence[Facts]) -> pa.Table:
     if kind is AttemptFacts:
         columns |= _token_columns(columns.pop("tokens"))
     return pa.Table.from_pydict(columns, schema=schema.TABLES[name])
-
-
-def run_keys(rows: pa.Table) -> list[RunKey]:
-    """The run that each row is of."""
-    return [RunKey(*key) for key in zip(*(rows[column].to_pylist() for column in schema.RUN_KEY), strict=True)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -226,7 +226,7 @@ class ClickHouseStore:
 
     def runs_since(self, seq: int) -> list[RunKey]:
         """Runs with evidence from about this moment on."""
-        return _run_keys(self._ask(f"SELECT DISTINCT {_RUN} FROM ({_evidence_written(max(seq - _MARGIN_US, 0))})"))
+        return keys.run_keys(self._ask(f"SELECT DISTINCT {_RUN} FROM ({_evidence_written(max(seq - _MARGIN_US, 0))})"))
 
     def written_elsewhere(self, since: int) -> list[tuple[RunKey, int]]:
         """Runs of which others wrote evidence since then, each with when last."""
@@ -234,7 +234,7 @@ class ClickHouseStore:
             f"SELECT {_RUN}, max(written) AS last FROM ({_evidence_written(since)}) "
             f"WHERE writer <> '{self.writer}' GROUP BY {_RUN}"
         )
-        return list(zip(_run_keys(found), found["last"].to_pylist(), strict=True))
+        return list(zip(keys.run_keys(found), found["last"].to_pylist(), strict=True))
 
     def unjoined_runs(self) -> list[RunKey]:
         """Runs with evidence but no joined row of it."""
@@ -245,17 +245,17 @@ class ClickHouseStore:
             f"NOT IN (SELECT {_RUN}, {length}, ifNull(from_history, false) FROM runs)"
         )
         spans = f"SELECT {_RUN} FROM span_attempts_stored WHERE ({_RUN}) NOT IN (SELECT {_RUN} FROM runs_stored)"
-        return _run_keys(self._ask(f"SELECT DISTINCT {_RUN} FROM ({history} UNION ALL {spans})"))
+        return keys.run_keys(self._ask(f"SELECT DISTINCT {_RUN} FROM ({history} UNION ALL {spans})"))
 
     def run_keys(self, where: str = "true") -> list[RunKey]:
         """Keys of joined runs; ``where`` is SQL over ``runs``."""
-        return _run_keys(self._ask(f"SELECT {_RUN} FROM runs WHERE {where}"))
+        return keys.run_keys(self._ask(f"SELECT {_RUN} FROM runs WHERE {where}"))
 
     def closed_runs(self, run_keys: RunKeys) -> set[RunKey]:
         """Those of ``run_keys`` that history has told of as closed."""
         text = f"SELECT {_RUN} FROM history_runs WHERE {_AMONG} AND status <> 'running' AND from_history"
         asked = rows.chunks(list(dict.fromkeys(run_keys)), _KEYS_BYTES)
-        return {run for some in asked for run in _run_keys(self._ask(text, {"among": some}))}
+        return {run for some in asked for run in keys.run_keys(self._ask(text, {"among": some}))}
 
     def get_meta(self, key: str) -> str | None:
         """A value that ``set_meta`` kept, or None."""
@@ -336,10 +336,6 @@ class ClickHouseStore:
 
 def _tuples(run_keys: pa.Table) -> list[tuple[str, str, str]]:
     return list(zip(*(run_keys[name].to_pylist() for name in schema.RUN_KEY), strict=True))
-
-
-def _run_keys(found: pa.Table) -> list[RunKey]:
-    return [RunKey(*key) for key in _tuples(found)]
 
 
 def _evidence_written(since: int) -> str:

@@ -181,7 +181,7 @@ class DuckStore:
         rows = self.sql(
             f"SELECT DISTINCT {_RUN_COLUMNS} FROM spans WHERE seq >= {seq:d} AND workflow_id <> '' AND run_id <> ''"
         )
-        return [RunKey(*row.values()) for row in rows.to_pylist()]
+        return keys.run_keys(rows)
 
     def unjoined_runs(self) -> list[RunKey]:
         """Runs with evidence but no joined row of it: the process ended between commit and join."""
@@ -194,12 +194,12 @@ class DuckStore:
             f"SELECT {_RUN_COLUMNS} FROM ({history}) ANTI JOIN {joined} "
             f"UNION SELECT {_RUN_COLUMNS} FROM span_attempts ANTI JOIN runs USING ({_RUN_COLUMNS})"
         )
-        return [RunKey(*row.values()) for row in rows.to_pylist()]
+        return keys.run_keys(rows)
 
     def run_keys(self, where: str = "true") -> list[RunKey]:
         """Keys of joined runs; ``where`` is SQL over ``runs``."""
         rows = self.sql(f"SELECT DISTINCT {_RUN_COLUMNS} FROM runs WHERE {where}")
-        return [RunKey(*row.values()) for row in rows.to_pylist()]
+        return keys.run_keys(rows)
 
     def closed_runs(self, run_keys: RunKeys) -> set[RunKey]:
         """Those of ``run_keys`` that history has told of as closed."""

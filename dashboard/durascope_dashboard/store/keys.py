@@ -5,6 +5,7 @@ from typing import Final
 
 import pyarrow as pa
 
+from durascope.identity import RunKey
 from durascope_dashboard.store import schema
 
 EVIDENCE: Final = (
@@ -27,6 +28,11 @@ REMEMBERED: Final = ("queued", "started", "ended", "error_type", "error_message"
 BEST_ATTEMPT: Final = f"""row_number() OVER (
     PARTITION BY {", ".join(schema.ATTEMPT_KEY)} ORDER BY begun_only, rowid DESC
 ) = 1"""
+
+
+def run_keys(rows: pa.Table) -> list[RunKey]:
+    """The run that each row is of."""
+    return [RunKey(*key) for key in zip(*(rows[column].to_pylist() for column in schema.RUN_KEY), strict=True)]
 
 
 def run_keys_table(run_keys: Iterable[tuple[str, str, str]]) -> pa.Table:

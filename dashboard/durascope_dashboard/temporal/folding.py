@@ -3,7 +3,6 @@
 The process that asks fetches meanwhile. Histories with encoded payloads, or too large to be held, are not for this.
 """
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,8 +13,6 @@ from durascope.identity import RunKey
 from durascope.records import HistoryRecord
 from durascope_dashboard.child import Child
 from durascope_dashboard.collector.history_rows import Histories
-
-log = logging.getLogger("durascope.temporal")
 
 _NICE = 5  # fetching goes first: what it waits for is another machine's time
 
@@ -53,7 +50,6 @@ def fold(wholes: Sequence[Whole]) -> Folded:
         except HistoryError as error:
             unreadable.append(str(error))
         except Exception as error:
-            log.exception("run %s of workflow %s cannot be read", whole.key.run_id, whole.key.workflow_id)
             unreadable.append(
                 f"run {whole.key.run_id} of workflow {whole.key.workflow_id} cannot be read: "
                 f"{type(error).__name__}: {error}"
